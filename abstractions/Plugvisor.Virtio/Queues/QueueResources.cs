@@ -1,0 +1,16 @@
+using Plugvisor.Linux.Events;
+
+namespace Plugvisor.Virtio.Queues;
+
+/// <summary>What a device gets to serve one queue, from StartQueue until StopQueue returns.</summary>
+public sealed class QueueResources
+{
+    /// <summary>The ring. Used by one thread only, the one that serves the queue.</summary>
+    public required Virtqueue Queue { get; init; }
+
+    /// <summary>Raised by KVM when the guest writes the queue's notify register. Stays the same object over stop and start.</summary>
+    public required EventFd Doorbell { get; init; }
+
+    /// <summary>The queue's interrupt.</summary>
+    public required IQueueInterrupt Interrupt { get; init; }
+}
