@@ -1,0 +1,69 @@
+using System.Diagnostics.CodeAnalysis;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Abstractions.Memory;
+
+namespace Plugvisor.Machine.Devices;
+
+/// <summary>The world that the host hands to one device.</summary>
+public sealed class DeviceHost(string id, GuestMemory memory, DeviceLog log, TimeProvider clock, DeviceServices services) : IDeviceHost
+{
+    private Action<string>? _onFail;
+    private string? _failure;
+
+    /// <inheritdoc/>
+    public GuestMemory Memory => memory;
+
+    /// <inheritdoc/>
+    public IDeviceLog Log => log;
+
+    /// <inheritdoc/>
+    public IDeviceCounters Counters => DeviceCounters;
+
+    /// <summary>What the device counted, for the host.</summary>
+    public DeviceCounters DeviceCounters { get; } = new();
+
+    /// <inheritdoc/>
+    public TimeProvider Clock => clock;
+
+    /// <inheritdoc/>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws on its thread ends that device only")]
+    public Thread StartThread(string name, Action body)
+    {
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                body();
+            }
+            catch (Exception e)
+            {
+                Fail($"thread {name} ended with {e.GetType().Name}: {e.Message}");
+                log.Debug(e.ToString());
+            }
+        }, maxStackSize: 256 * 1024)
+        {
+            Name = name,
+            IsBackground = true,
+        };
+        thread.Start();
+        return thread;
+    }
+
+    /// <inheritdoc/>
+    public void Fail(string reason)
+    {
+        if (Interlocked.CompareExchange(ref _failure, reason, null) is not null) return;
+        if (Volatile.Read(ref _onFail) is { } onFail) onFail(reason);
+        else log.Warn($"device {id} failed: {reason}");
+    }
+
+    /// <summary>Host only: what to do when the device fails. A failure that came earlier is reported at once.</summary>
+    public void OnFail(Action<string> handler)
+    {
+        Volatile.Write(ref _onFail, handler);
+        if (Volatile.Read(ref _failure) is { } earlier) handler(earlier);
+    }
+
+    /// <inheritdoc/>
+    public T? Service<T>() where T : class => services.Find<T>();
+}

@@ -1,0 +1,21 @@
+namespace Plugvisor.Machine.Devices;
+
+/// <summary>The optional services that the host offers to devices, found by their contract interface. Filled before any device is made.</summary>
+public sealed class DeviceServices
+{
+    private readonly List<object> _services = [];
+
+    /// <summary>Offers a service under every contract interface that it implements.</summary>
+    public void Add(object service) => _services.Add(service);
+
+    /// <summary>The service, or null.</summary>
+    public T? Find<T>() where T : class
+    {
+        foreach (object service in _services)
+        {
+            if (service is T found) return found;
+        }
+
+        return null;
+    }
+}
