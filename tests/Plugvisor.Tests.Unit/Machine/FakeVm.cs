@@ -1,0 +1,46 @@
+using Plugvisor.Hypervisor;
+using Plugvisor.Linux.Events;
+
+namespace Plugvisor.Tests.Unit.Machine;
+
+/// <summary>An IVm without a kernel that records what is asked of it.</summary>
+internal sealed class FakeVm : IVm
+{
+    public List<(ulong Address, uint Data)> Messages { get; } = [];
+
+    public List<MsiRoute> Routes { get; private set; } = [];
+
+    public int RouteCommits { get; private set; }
+
+    public Dictionary<ulong, EventFd> Doorbells { get; } = [];
+
+    public Dictionary<uint, EventFd> IrqFds { get; } = [];
+
+    public void SetMemorySlot(in MemorySlot slot) => throw new NotSupportedException();
+
+    public IVcpu CreateVcpu(uint id) => throw new NotSupportedException();
+
+    public void AddDoorbell(ulong address, EventFd doorbell) => Doorbells.Add(address, doorbell);
+
+    public void RemoveDoorbell(ulong address, EventFd doorbell)
+    {
+        if (!Doorbells.Remove(address)) throw new InvalidOperationException($"no doorbell at 0x{address:x}");
+    }
+
+    public void AddIrqFd(uint gsi, EventFd trigger) => IrqFds.Add(gsi, trigger);
+
+    public void RemoveIrqFd(uint gsi, EventFd trigger)
+    {
+        if (!IrqFds.Remove(gsi)) throw new InvalidOperationException($"no irqfd for GSI {gsi}");
+    }
+
+    public void SetMsiRoutes(ReadOnlySpan<MsiRoute> routes)
+    {
+        Routes = [.. routes];
+        RouteCommits++;
+    }
+
+    public void SignalMsi(ulong address, uint data) => Messages.Add((address, data));
+
+    public void Dispose() { }
+}
