@@ -1,0 +1,94 @@
+using System.Runtime.InteropServices;
+using Plugvisor.Hypervisor.Kvm.Native;
+using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Files;
+
+namespace Plugvisor.Hypervisor.Kvm;
+
+/// <summary>Linux's KVM, through its device node.</summary>
+public sealed class KvmHypervisor : IHypervisor
+{
+    private const int ApiVersion = 12;   // Never changes again (Documentation/virt/kvm/api.rst, KVM_GET_API_VERSION).
+    private const int ENOENT = 2, ENXIO = 6, EACCES = 13, EBUSY = 16, ENODEV = 19, EPERM = 1;
+
+    private readonly FileDescriptor _device;
+
+    private KvmHypervisor(FileDescriptor device) => _device = device;
+
+    /// <inheritdoc/>
+    public string Name => "kvm";
+
+    /// <summary>Opens KVM and checks that it has what this VMM needs.</summary>
+    /// <param name="path">The device node.</param>
+    /// <exception cref="HypervisorException">It is missing, forbidden or too old; the message has the fix.</exception>
+    public static KvmHypervisor Open(string path = "/dev/kvm")
+    {
+        FileDescriptor device;
+        try
+        {
+            device = FileDescriptor.OpenReadWrite(path);
+        }
+        catch (LinuxException e)
+        {
+            throw new HypervisorException(Explain(path, e), e);
+        }
+
+        try
+        {
+            CheckVersion(device, path);
+            return new KvmHypervisor(device);
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IVm CreateVm() => KvmVm.Create(_device);
+
+    /// <inheritdoc/>
+    public void Dispose() => _device.Dispose();
+
+    private static string Explain(string path, LinuxException error) => error.Errno switch
+    {
+        ENOENT => $"{path} does not exist: enable virtualization in the firmware and load the module (modprobe kvm_intel or kvm_amd); "
+            + "inside a VM or container the outer host must pass it through",
+        EACCES or EPERM => $"{path} may not be opened by this user: add the user to the group that owns it (usermod -aG kvm USER, "
+            + "then log in again), or in a container pass the device through",
+        ENXIO or ENODEV => $"{path} has no driver behind it: load the module (modprobe kvm_intel or kvm_amd) and look into the kernel "
+            + "log for why it refuses",
+        EBUSY => $"{path} is in use by another hypervisor: stop it first",
+        _ => $"{path} cannot be opened: {Marshal.GetPInvokeErrorMessage(error.Errno)} (errno {error.Errno})",
+    };
+
+    private static void CheckVersion(FileDescriptor device, string path)
+    {
+        int version = KvmIoctl.Call(device.Value, KvmRequest.KVM_GET_API_VERSION, 0);
+        if (version < 0) throw new HypervisorException($"{path} is not KVM: it does not answer KVM_GET_API_VERSION");
+        if (version != ApiVersion)
+            throw new HypervisorException($"{path} speaks version {version} of the KVM interface, needed is {ApiVersion}: use Linux 4.13 or newer");
+
+        ReadOnlySpan<(uint Capability, string Name)> needed =
+        [
+            (KvmCapability.KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"),
+            (KvmCapability.KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR"),
+            (KvmCapability.KVM_CAP_SET_IDENTITY_MAP_ADDR, "KVM_CAP_SET_IDENTITY_MAP_ADDR"),
+            (KvmCapability.KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"),
+            (KvmCapability.KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE"),
+            (KvmCapability.KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING"),
+            (KvmCapability.KVM_CAP_IRQFD, "KVM_CAP_IRQFD"),
+            (KvmCapability.KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD"),
+            (KvmCapability.KVM_CAP_IOEVENTFD_ANY_LENGTH, "KVM_CAP_IOEVENTFD_ANY_LENGTH"),
+            (KvmCapability.KVM_CAP_SIGNAL_MSI, "KVM_CAP_SIGNAL_MSI"),
+            (KvmCapability.KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP"),
+            (KvmCapability.KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"),
+        ];
+        foreach ((uint capability, string name) in needed)
+        {
+            if (KvmIoctl.Call(device.Value, KvmRequest.KVM_CHECK_EXTENSION, capability) <= 0)
+                throw new HypervisorException($"{path} lacks {name}: use Linux 4.13 or newer");
+        }
+    }
+}

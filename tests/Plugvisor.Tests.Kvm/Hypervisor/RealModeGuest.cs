@@ -1,0 +1,49 @@
+using Plugvisor.Hypervisor;
+using Plugvisor.Hypervisor.Kvm;
+using Plugvisor.Hypervisor.X86;
+using Plugvisor.Linux.Memory;
+
+namespace Plugvisor.Tests.Kvm.Hypervisor;
+
+/// <summary>A VM of a few pages whose one vCPU starts in real mode at <see cref="Origin"/>.</summary>
+internal sealed unsafe class RealModeGuest : IDisposable
+{
+    /// <summary>Where the code lies and CS:IP points (CS base 0).</summary>
+    public const ushort Origin = 0x1000;
+
+    /// <summary>Bytes of memory from address 0.</summary>
+    public const int MemorySize = 0x10000;
+
+    private readonly KvmHypervisor _kvm = KvmHypervisor.Open();
+    private readonly MemoryMapping _memory = MemoryMapping.Map(
+        MemorySize, MemoryMapping.ReadWrite, MemoryMapping.Private | MemoryMapping.Anonymous, -1, 0, "of a test guest");
+
+    public RealModeGuest(params ReadOnlySpan<byte> code)
+    {
+        code.CopyTo(Memory[Origin..]);
+        Vm = _kvm.CreateVm();
+        Vm.SetMemorySlot(new MemorySlot(0, 0, MemorySize, _memory.Address));
+        Vcpu = Vm.CreateVcpu(0);
+        Vcpu.Initialize(new VcpuSetup(1, 46, null));
+        X86SystemRegisters system = Vcpu.SystemRegisters;
+        system.Cs.Base = 0;
+        system.Cs.Selector = 0;
+        Vcpu.SystemRegisters = system;
+        Vcpu.Registers = new X86Registers { Rip = Origin, Rsp = 0x8000, Rflags = 2 };
+    }
+
+    public IVm Vm { get; }
+
+    public IVcpu Vcpu { get; }
+
+    // SAFETY: the mapping has this size and lives as long as the guest.
+    public Span<byte> Memory => new((void*)_memory.Address, MemorySize);
+
+    public void Dispose()
+    {
+        Vcpu.Dispose();
+        Vm.Dispose();
+        _memory.Dispose();
+        _kvm.Dispose();
+    }
+}
