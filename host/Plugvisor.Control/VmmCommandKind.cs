@@ -1,0 +1,38 @@
+namespace Plugvisor.Control;
+
+/// <summary>What can be asked of the VMM.</summary>
+public enum VmmCommandKind
+{
+    /// <summary>Take a configuration.</summary>
+    Create,
+
+    /// <summary>Build the machine of the configuration and start it.</summary>
+    Boot,
+
+    /// <summary>Stop vCPUs and devices where they are.</summary>
+    Pause,
+
+    /// <summary>Go on after a pause.</summary>
+    Resume,
+
+    /// <summary>Take the machine apart; the configuration stays.</summary>
+    Shutdown,
+
+    /// <summary>Shutdown and boot.</summary>
+    Reboot,
+
+    /// <summary>Drop the configuration, after a shutdown when the machine runs.</summary>
+    Delete,
+
+    /// <summary>Press the ACPI power button.</summary>
+    PowerButton,
+
+    /// <summary>Inject a non-maskable interrupt into every vCPU.</summary>
+    Nmi,
+
+    /// <summary>Read what devices counted.</summary>
+    Counters,
+
+    /// <summary>End the process, after a shutdown when the machine runs.</summary>
+    ShutdownVmm,
+}
