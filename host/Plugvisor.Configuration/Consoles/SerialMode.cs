@@ -1,0 +1,31 @@
+using Plugvisor.Abstractions.Configuration;
+
+namespace Plugvisor.Configuration.Consoles;
+
+/// <summary>What a serial port or debug console is connected to.</summary>
+public enum SerialMode
+{
+    /// <summary>There is none.</summary>
+    [ConfigValue("Off", Help = "No such device")]
+    Off,
+
+    /// <summary>A new pseudo terminal.</summary>
+    [ConfigValue("Pty", Help = "A new pseudo terminal")]
+    Pty,
+
+    /// <summary>The VMM's own terminal.</summary>
+    [ConfigValue("Tty", Help = "The VMM's own terminal")]
+    Tty,
+
+    /// <summary>Nothing: output is dropped.</summary>
+    [ConfigValue("Null", Help = "Output is dropped")]
+    Null,
+
+    /// <summary>A file that takes the output.</summary>
+    [ConfigValue("File", ValueInto = "file", Help = "A file takes the output")]
+    File,
+
+    /// <summary>A Unix socket that one client at a time can connect to.</summary>
+    [ConfigValue("Socket", ValueInto = "socket", Help = "A Unix socket for one client at a time")]
+    Socket,
+}
