@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+using Plugvisor.Linux.Errors;
+
+namespace Plugvisor.Linux.Files;
+
+/// <summary>
+/// A file or block device opened for positioned I/O. Any thread may use it; the owner disposes it when nobody does any more.
+/// What sits on a data path answers a negative errno instead of throwing.
+/// </summary>
+public sealed partial class LinuxFile : SafeHandle
+{
+    private const int O_RDWR = 2;
+    private const int O_NONBLOCK = 0x800;
+    private const int O_DIRECT = 0x4000;
+    private const int O_CLOEXEC = 0x80000;
+    private const int F_GETFL = 3;
+    private const int F_SETFL = 4;
+    private const int EINTR = 4;
+
+    private LinuxFile(int descriptor, string path) : base(-1, ownsHandle: true)
+    {
+        SetHandle(descriptor);
+        Descriptor = descriptor;
+        Path = path;
+    }
+
+    /// <inheritdoc/>
+    public override bool IsInvalid => handle == -1;
+
+    /// <summary>The descriptor, valid until this object is disposed.</summary>
+    public int Descriptor { get; }
+
+    /// <summary>The path it was opened with.</summary>
+    public string Path { get; }
+
+    /// <summary>Opens an existing file, close-on-exec. Never waits for a FIFO's other end.</summary>
+    /// <exception cref="LinuxException">It cannot be opened; EINVAL with <see cref="FileOpen.Direct"/> means that its filesystem has no O_DIRECT.</exception>
+    public static LinuxFile Open(string path, FileOpen how)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        int flags = O_CLOEXEC | O_NONBLOCK;
+        if ((how & FileOpen.Write) != 0) flags |= O_RDWR;
+        if ((how & FileOpen.Direct) != 0) flags |= O_DIRECT;
+        int descriptor;
+        while ((descriptor = open(path, flags)) < 0)
+        {
+            int errno = Marshal.GetLastSystemError();
+            if (errno != EINTR) throw new LinuxException($"open {path}", errno);
+        }
+
+        // O_NONBLOCK was for the open only: io_uring would answer EAGAIN instead of waiting in its own threads.
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL, 0) & ~O_NONBLOCK);
+        return new LinuxFile(descriptor, path);
+    }
+
+    /// <summary>Opens the same file once more, whatever its path names by now.</summary>
+    public LinuxFile Reopen(FileOpen how)
+    {
+        using LinuxFile again = Open($"/proc/self/fd/{Descriptor}", how);
+        int descriptor = again.Descriptor;
+        again.SetHandleAsInvalid();
+        return new LinuxFile(descriptor, Path);
+    }
+
+    /// <inheritdoc/>
+    protected override bool ReleaseHandle() => close((int)handle) == 0;
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
+
+    [LibraryImport("libc")]
+    private static partial int fcntl(int fd, int command, nint argument);
+
+    [LibraryImport("libc")]
+    private static partial int close(int fd);
+}
