@@ -36,4 +36,11 @@ public interface IVcpu : IDisposable
 
     /// <summary>Injects a non-maskable interrupt.</summary>
     void InjectNmi();
+
+    /// <summary>Before the guest goes on after a pause: tells its clock, so that its watchdogs do not fire. No error when it has none.</summary>
+    void NotifyPaused();
+
+    /// <summary>Translates an address through the guest's page tables; as it is when paging is off.</summary>
+    /// <returns>False when it is not mapped.</returns>
+    bool TryTranslate(ulong linear, out ulong physical);
 }

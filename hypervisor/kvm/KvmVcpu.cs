@@ -126,6 +126,19 @@ internal sealed unsafe class KvmVcpu : IVcpu
     public void InjectNmi() => KvmIoctl.Require(_fd, KvmRequest.KVM_NMI, 0, "KVM_NMI");
 
     /// <inheritdoc/>
+    public void NotifyPaused() => _ = KvmIoctl.Try(_fd, KvmRequest.KVM_KVMCLOCK_CTRL, 0);   // EINVAL: the guest uses no kvmclock
+
+    /// <inheritdoc/>
+    public bool TryTranslate(ulong linear, out ulong physical)
+    {
+        KvmTranslation translation = default;
+        translation.Linear = linear;
+        bool valid = KvmIoctl.Try(_fd, KvmRequest.KVM_TRANSLATE, &translation) >= 0 && translation.Valid != 0;
+        physical = translation.Physical;
+        return valid;
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _mapping.Dispose();
@@ -151,6 +164,11 @@ internal sealed unsafe class KvmVcpu : IVcpu
             VmExitReason.SystemEvent => run->SystemEventType,
             _ => run->ExitReason,
         };
+        if (exit.Reason == VmExitReason.InternalError && run->InternalSuberror == KvmRun.KVM_INTERNAL_ERROR_EMULATION
+            && run->InternalDataCount >= 1 && (run->EmulationFlags & KvmRun.KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES) != 0)
+        {
+            exit.Data = new Span<byte>(run->InstructionBytes, Math.Min(run->InstructionSize, (byte)15));
+        }
     }
 
     /// <summary>KVM_RUN came back without an exit: the default exit, <see cref="VmExitReason.Interrupted"/>, or no way on.</summary>

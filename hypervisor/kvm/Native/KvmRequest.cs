@@ -27,6 +27,7 @@ internal static class KvmRequest
     public const uint KVM_SET_REGS = 0x4090ae82;
     public const uint KVM_GET_SREGS = 0x8138ae83;
     public const uint KVM_SET_SREGS = 0x4138ae84;
+    public const uint KVM_TRANSLATE = 0xc018ae85;
     public const uint KVM_GET_MSRS = 0xc008ae88;
     public const uint KVM_SET_MSRS = 0x4008ae89;
     public const uint KVM_SET_SIGNAL_MASK = 0x4004ae8b;

@@ -19,6 +19,9 @@ internal unsafe struct KvmRun
 
     public const byte KVM_EXIT_IO_OUT = 1;
 
+    public const uint KVM_INTERNAL_ERROR_EMULATION = 1;
+    public const ulong KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1;
+
     [FieldOffset(1)] public byte ImmediateExit;
     [FieldOffset(8)] public uint ExitReason;
 
@@ -41,6 +44,10 @@ internal unsafe struct KvmRun
     [FieldOffset(32)] public uint InternalSuberror;
     [FieldOffset(36)] public uint InternalDataCount;
     [FieldOffset(40)] public fixed ulong InternalData[16];
+
+    [FieldOffset(40)] public ulong EmulationFlags;
+    [FieldOffset(48)] public byte InstructionSize;
+    [FieldOffset(49)] public fixed byte InstructionBytes[15];
 
     [FieldOffset(32)] public uint SystemEventType;
 }

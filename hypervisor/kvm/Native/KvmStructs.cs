@@ -139,3 +139,11 @@ internal struct KvmSignalMask
     public uint Length;
     public ulong Set;
 }
+
+/// <summary>struct kvm_translation.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 24)]
+internal struct KvmTranslation
+{
+    public ulong Linear, Physical;
+    public byte Valid;
+}

@@ -2,6 +2,7 @@ using Plugvisor.Hypervisor;
 using Plugvisor.Hypervisor.Kvm;
 using Plugvisor.Hypervisor.X86;
 using Plugvisor.Linux.Memory;
+using Plugvisor.Machine.Vcpus;
 
 namespace Plugvisor.Tests.Kvm.Hypervisor;
 
@@ -32,6 +33,9 @@ internal sealed unsafe class RealModeGuest : IDisposable
         Vcpu.Registers = new X86Registers { Rip = Origin, Rsp = 0x8000, Rflags = 2 };
     }
 
+    /// <summary>Threads to end before the guest goes.</summary>
+    public List<VcpuThread> Threads { get; } = [];
+
     public IVm Vm { get; }
 
     public IVcpu Vcpu { get; }
@@ -39,8 +43,21 @@ internal sealed unsafe class RealModeGuest : IDisposable
     // SAFETY: the mapping has this size and lives as long as the guest.
     public Span<byte> Memory => new((void*)_memory.Address, MemorySize);
 
+    /// <summary>Flat 32-bit protected mode without paging, interrupt table or other segments than these.</summary>
+    public static void EnterProtectedMode(IVcpu vcpu)
+    {
+        X86SystemRegisters system = vcpu.SystemRegisters;
+        system.Cs = new X86Segment { Limit = 0xffff_ffff, Selector = 8, Type = 11, Present = 1, Db = 1, S = 1, G = 1 };
+        system.Ds = system.Es = system.Fs = system.Gs = system.Ss = system.Cs with { Selector = 16, Type = 3 };
+        system.Cr0 |= 1;
+        system.Idt = new X86DescriptorTable { Limit = 0 };
+        vcpu.SystemRegisters = system;
+    }
+
     public void Dispose()
     {
+        foreach (VcpuThread thread in Threads) thread.RequestStop();
+        foreach (VcpuThread thread in Threads) thread.Join(TimeSpan.FromSeconds(10));
         Vcpu.Dispose();
         Vm.Dispose();
         _memory.Dispose();
