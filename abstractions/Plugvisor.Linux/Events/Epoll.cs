@@ -31,6 +31,9 @@ public sealed unsafe partial class Epoll : SafeHandle
     /// <inheritdoc/>
     public override bool IsInvalid => handle == -1;
 
+    /// <summary>The set's own descriptor, which another set can watch: it is readable while something is ready here.</summary>
+    public int Descriptor => _fd;
+
     /// <summary>Watches a descriptor, or changes what it is watched for.</summary>
     /// <param name="descriptor">Anything that can be polled; a regular file cannot.</param>
     /// <param name="events">What to wait for.</param>
