@@ -10,4 +10,11 @@ public readonly record struct AddressRange(ulong Start, ulong Length)
 
     /// <summary>Whether there is nothing in it.</summary>
     public bool IsEmpty => Length == 0;
+
+    /// <summary>Whether all of <paramref name="length"/> bytes at <paramref name="address"/> lie inside; no sum wraps.</summary>
+    public bool Contains(ulong address, ulong length) => address >= Start && length <= Length && address - Start <= Length - length;
+
+    /// <summary>Whether both have an address in common.</summary>
+    public bool Overlaps(AddressRange other) =>
+        !IsEmpty && !other.IsEmpty && Start <= other.Start + (other.Length - 1) && other.Start <= Start + (Length - 1);
 }

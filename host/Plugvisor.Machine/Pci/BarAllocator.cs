@@ -1,3 +1,5 @@
+using Plugvisor.Machine.Memory;
+
 namespace Plugvisor.Machine.Pci;
 
 /// <summary>Finds room for BARs that the host places: the lowest naturally aligned address of an aperture that is free.</summary>

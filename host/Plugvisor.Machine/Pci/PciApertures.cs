@@ -1,3 +1,5 @@
+using Plugvisor.Machine.Memory;
+
 namespace Plugvisor.Machine.Pci;
 
 /// <summary>

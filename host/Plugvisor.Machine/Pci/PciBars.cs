@@ -1,4 +1,5 @@
 using Plugvisor.Machine.Buses;
+using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
 

@@ -1,4 +1,5 @@
 using Plugvisor.Machine.Buses;
+using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
 
@@ -8,7 +9,7 @@ namespace Plugvisor.Machine.Pci;
 /// </summary>
 internal sealed class PciEcam(PciSegment segment) : IBusDevice
 {
-    public const ulong Length = 1 << 20;
+    private const ulong Length = MemoryMap.EcamSegmentLength;
 
     public void Read(ulong offset, Span<byte> data)
     {

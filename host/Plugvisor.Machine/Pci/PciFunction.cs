@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
 
@@ -64,7 +66,7 @@ public abstract class PciFunction
             foreach (PciBar? bar in Bars.All)
             {
                 if (bar is null) continue;
-                if (!BarAllocator.TryFind(segment.Apertures, bar.Kind, bar.Size, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(busy), out ulong address))
+                if (!BarAllocator.TryFind(segment.Apertures, bar.Kind, bar.Size, CollectionsMarshal.AsSpan(busy), out ulong address))
                     return false;
                 Bars.Program(bar, address);
                 busy.Add(new AddressRange(address, bar.Size));

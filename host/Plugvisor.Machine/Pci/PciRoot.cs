@@ -1,5 +1,6 @@
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Machine.Buses;
+using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
 
@@ -9,10 +10,10 @@ namespace Plugvisor.Machine.Pci;
 public sealed class PciRoot
 {
     /// <summary>ECAM of segment 0; each further segment follows 1 MiB later.</summary>
-    public const ulong EcamBase = 0xE800_0000;
+    public const ulong EcamBase = MemoryMap.EcamStart;
 
     /// <summary>Bytes of ECAM a segment: one bus.</summary>
-    public const ulong EcamLength = PciEcam.Length;
+    public const ulong EcamLength = MemoryMap.EcamSegmentLength;
 
     private readonly Bus _ports;
     private readonly Bus _mmio;
