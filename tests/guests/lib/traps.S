@@ -45,9 +45,11 @@ interrupt_entries:                          # vectors 0x20..0x2f, 32 bytes each
     .set vector, vector + 1
 .endr
 
-# int $0x80: calls %rax in ring 0 with %rdi as its argument.
+# Gate of the invalid opcode trap during ring0_call(): calls %rax in ring 0 with %rdi as its argument, then goes on after the
+# ud2. (int $n would be the usual door; software KVMs do not emulate it.)
 .globl ring0_entry
 ring0_entry:
+    addq $2, (%rsp)
     callq *%rax
     iretq
 
