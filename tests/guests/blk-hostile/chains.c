@@ -117,7 +117,7 @@ void case_6(void)                               // not RAM, or not only RAM
     expect("a buffer into the hole below 4 GiB", RESET | IOERR);
     in_each_role("a buffer after RAM", top + 0x100000000ul, 512, RESET | IOERR);
     in_each_role("a buffer in the hole", 0xbffff000ul >= low ? 0xbffff000ul : 0xd8000000ul, 512, RESET | IOERR);
-    in_each_role("a buffer in the device's own BAR", disk.device.common & ~0xffful, 512, RESET | IOERR);
+    in_each_role("a buffer in the device's own BAR", own_bar(), 512, RESET | IOERR);
     in_each_role("a buffer at the LAPIC", 0xfee00000ul, 512, RESET | IOERR);
 }
 

@@ -36,6 +36,7 @@ void examine(const char *what);                 // bystander, reset, read, canar
 extern bool last_sector_at_risk;                // set when a case may have written it: examine() mends it
 bool works(void);                               // a normal read on disk 0 without any reset
 void restart(u64 without_features);             // reset and start with all features but these
+u64 own_bar(void);                              // physical address of disk 0's registers
 u32 used_length(void);                          // of the last used element taken by outcome()
 
 void case_1(void); void case_2(void); void case_3(void); void case_4(void); void case_5(void); void case_6(void);

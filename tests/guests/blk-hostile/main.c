@@ -76,6 +76,7 @@ void go(u16 head)
 }
 
 u32 used_length(void) { return last_length; }
+u64 own_bar(void) { return pci_bar(&disk.device.pci, pci_read8(&disk.device.pci, disk.device.cap_common + 4)); }
 
 enum outcome outcome(u32 milliseconds)
 {

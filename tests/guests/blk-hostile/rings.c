@@ -149,7 +149,7 @@ void case_13(void)                              // overlaps
     rings_at("rings across the end of RAM", ram_end() - 64, ram_end() - 4, ram_end() - 8);
     rings_at("rings after RAM", ram_top() + 0x100000000ul, ram_top() + 0x100010000ul, ram_top() + 0x100020000ul);
     rings_at("used ring in the hole", d, a, 0xd8000000ul);
-    rings_at("rings in the device's own BAR", disk.device.common & ~0xffful, disk.device.common & ~0xffful, disk.device.common & ~0xffful);
+    rings_at("rings in the device's own BAR", own_bar(), own_bar(), own_bar());
     rings_at("rings that wrap", ~0ul - 15, ~0ul - 1, ~0ul - 3);
     normal();
     descriptor(1, (u64)disk.queue.descriptors, 512, DESC_NEXT | DESC_WRITE, 2);

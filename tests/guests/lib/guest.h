@@ -56,7 +56,7 @@ const char *option(const char *name);           // value (ends at a space or NUL
 u64 option_number(const char *name, u64 otherwise); // decimal or 0x..., suffix K M G
 bool option_is(const char *name, const char *value);
 
-// paging.c: maps [physical, +size) uncached at its own address, for devices above 4 GiB.
+// paging.c: maps [physical, +size) uncached: at its own address below 4 GiB, elsewhere above. Never unmapped; 32 ranges.
 void *map_device(u64 physical, u64 size);
 
 // time.c
