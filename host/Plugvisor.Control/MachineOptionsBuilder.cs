@@ -1,0 +1,46 @@
+using Plugvisor.Configuration;
+using Plugvisor.Configuration.Consoles;
+using Plugvisor.Configuration.Cpus;
+using Plugvisor.Configuration.Memory;
+using Plugvisor.Hypervisor.X86;
+using Plugvisor.Machine;
+using Plugvisor.Machine.Boot;
+using Plugvisor.Machine.Legacy;
+using Plugvisor.Machine.Memory;
+
+namespace Plugvisor.Control;
+
+/// <summary>Turns a configuration into what the machine needs to know.</summary>
+internal static class MachineOptionsBuilder
+{
+    public static MachineOptions From(VmConfig config)
+    {
+        CpusConfig cpus = config.Cpus;
+        MemoryConfig memory = config.Memory;
+        return new MachineOptions
+        {
+            BootVcpus = cpus.BootVcpus,
+            MaxVcpus = cpus.EffectiveMaxVcpus,
+            Topology = cpus.Topology is { } t ? new CpuTopology(t.ThreadsPerCore, t.CoresPerDie, t.DiesPerPackage, t.Packages) : null,
+            MaxPhysicalAddressBits = cpus.MaxPhysBits,
+            NestedVirtualization = cpus.Nested,
+            Amx = cpus.Features?.Amx ?? false,
+            Affinity = Affinity(cpus),
+            MemorySize = memory.Size,
+            HotplugSize = memory.HotplugSize ?? 0,
+            AcpiMemoryHotplug = memory.HotplugMethod == HotplugMethod.Acpi,
+            Ram = new GuestRamOptions(
+                memory.Shared, memory.HugePages, memory.HugePageSize, memory.Prefault, memory.TransparentHugePages, memory.Mergeable,
+                memory.Reserve),
+            Payload = new Payload(config.Payload?.Kernel, config.Payload?.Firmware, config.Payload?.Initramfs, config.Payload?.Cmdline),
+            DebugConsolePort = config.DebugConsole.Mode == SerialMode.Off ? null : config.DebugConsole.Iobase ?? PortSink.DebugConsolePort,
+        };
+    }
+
+    private static Dictionary<int, int[]> Affinity(CpusConfig cpus)
+    {
+        var affinity = new Dictionary<int, int[]>();
+        foreach (CpuAffinityConfig entry in cpus.Affinity ?? []) affinity[(int)entry.Vcpu] = [.. entry.HostCpus];
+        return affinity;
+    }
+}

@@ -1,0 +1,15 @@
+using Plugvisor.Machine.Virtio;
+
+namespace Plugvisor.Machine.Devices;
+
+/// <summary>A device of a plugin on the machine's PCI bus.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Segment">Its PCI segment.</param>
+/// <param name="Slot">Its slot.</param>
+/// <param name="Counters">What it counts.</param>
+/// <param name="Function">Its bus side.</param>
+public sealed record PluggedDevice(string Id, int Segment, int Slot, DeviceCounters Counters, VirtioPciDevice Function)
+{
+    /// <summary>The address as the API spells it: <c>0000:00:01.0</c>.</summary>
+    public string Bdf => $"{Segment:x4}:00:{Slot:x2}.0";
+}
