@@ -3,7 +3,7 @@ using Plugvisor.Machine.Buses;
 
 namespace Plugvisor.Machine.Legacy;
 
-/// <summary>Port 0x80, where firmware and kernels leave progress codes: logged at debug level, and a cheap exit for timing loops.</summary>
+/// <summary>Port 0x80, where firmware and kernels leave progress codes: logged at trace level, and a cheap exit for timing loops.</summary>
 public sealed class PostPort(ILogger log) : IBusDevice
 {
     /// <summary>The port.</summary>
@@ -15,6 +15,6 @@ public sealed class PostPort(ILogger log) : IBusDevice
     /// <inheritdoc/>
     public void Write(ulong offset, ReadOnlySpan<byte> data)
     {
-        if (data.Length > 0 && log.IsEnabled(LogLevel.Debug)) log.LogDebug("guest progress code 0x{Code:x2}", data[0]);
+        if (data.Length > 0 && log.IsEnabled(LogLevel.Trace)) log.LogTrace("guest progress code 0x{Code:x2}", data[0]);
     }
 }
