@@ -14,16 +14,16 @@ namespace Plugvisor.Hypervisor.Kvm;
 /// </summary>
 internal sealed unsafe class KvmVcpu : IVcpu
 {
-    private readonly FileDescriptor _device;
+    private readonly Lazy<VcpuInitialization> _initialization;
     private readonly FileDescriptor _vcpu;
     private readonly MemoryMapping _mapping;
     private readonly KvmRun* _run;
     private readonly int _fd;
     private volatile int _threadId;
 
-    internal KvmVcpu(FileDescriptor device, FileDescriptor vcpu, uint id, nuint runSize)
+    internal KvmVcpu(Lazy<VcpuInitialization> initialization, FileDescriptor vcpu, uint id, nuint runSize)
     {
-        _device = device;
+        _initialization = initialization;
         _vcpu = vcpu;
         _fd = vcpu.Value;
         Id = id;
@@ -69,7 +69,7 @@ internal sealed unsafe class KvmVcpu : IVcpu
     }
 
     /// <inheritdoc/>
-    public void Initialize(in VcpuSetup setup) => VcpuInitialization.Apply(_device.Value, _fd, Id, setup);
+    public void Initialize(in VcpuSetup setup) => _initialization.Value.Apply(_fd, Id, setup);
 
     /// <inheritdoc/>
     public void Run(out VmExit exit)

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Plugvisor.Hypervisor.Kvm.Cpu;
 using Plugvisor.Hypervisor.Kvm.Native;
 using Plugvisor.Linux.Events;
 using Plugvisor.Linux.Files;
@@ -16,15 +17,15 @@ internal sealed unsafe class KvmVm : IVm
     private const uint TssAddress = 0xf800_0000;
     private const ulong IdentityMapAddress = 0xf800_3000;
 
-    private readonly FileDescriptor _device;
     private readonly FileDescriptor _vm;
+    private readonly Lazy<VcpuInitialization> _initialization;
     private readonly nuint _runSize;
     private readonly uint _addressHighMask;
 
     private KvmVm(FileDescriptor device, FileDescriptor vm, nuint runSize, bool longIds)
     {
-        _device = device;
         _vm = vm;
+        _initialization = new Lazy<VcpuInitialization>(() => new VcpuInitialization(device));
         _runSize = runSize;
         // With 32-bit ids the kernel refuses a whole routing table over one message with these bits set, and the guest writes them.
         _addressHighMask = longIds ? 0xffff_ff00 : 0;
@@ -33,6 +34,7 @@ internal sealed unsafe class KvmVm : IVm
     /// <summary>Makes the VM and, before there are vCPUs, what has to be decided before them.</summary>
     internal static KvmVm Create(FileDescriptor device)
     {
+        KvmPermissions.RequestAmx();
         int size = KvmIoctl.Require(device.Value, KvmRequest.KVM_GET_VCPU_MMAP_SIZE, 0, "KVM_GET_VCPU_MMAP_SIZE");
         var vm = new FileDescriptor(KvmIoctl.Require(device.Value, KvmRequest.KVM_CREATE_VM, 0, "to create a VM (KVM_CREATE_VM)"));
         try
@@ -75,7 +77,7 @@ internal sealed unsafe class KvmVm : IVm
     {
         int fd = KvmIoctl.Try(_vm.Value, KvmRequest.KVM_CREATE_VCPU, id);
         if (fd < 0) KvmIoctl.ThrowRefused($"vCPU {id} (KVM_CREATE_VCPU)", -fd);
-        return new KvmVcpu(_device, new FileDescriptor(fd), id, _runSize);
+        return new KvmVcpu(_initialization, new FileDescriptor(fd), id, _runSize);
     }
 
     /// <inheritdoc/>

@@ -31,7 +31,6 @@ internal static class KvmRequest
     public const uint KVM_GET_MSRS = 0xc008ae88;
     public const uint KVM_SET_MSRS = 0x4008ae89;
     public const uint KVM_SET_SIGNAL_MASK = 0x4004ae8b;
-    public const uint KVM_SET_FPU = 0x41a0ae8d;
     public const uint KVM_GET_LAPIC = 0x8400ae8e;
     public const uint KVM_SET_LAPIC = 0x4400ae8f;
     public const uint KVM_SET_CPUID2 = 0x4008ae90;

@@ -79,7 +79,7 @@ internal struct KvmCpuidEntry
 
 /// <summary>struct kvm_cpuid2 with room for <see cref="Capacity"/> entries.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal struct KvmCpuidTable
+internal struct KvmCpuid
 {
     public const int Capacity = 256;
 
@@ -103,9 +103,9 @@ internal struct KvmMsrEntry
 
 /// <summary>struct kvm_msrs with room for <see cref="Capacity"/> entries.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal struct KvmMsrTable
+internal struct KvmMsrs
 {
-    public const int Capacity = 16;
+    public const int Capacity = 8;
 
     public uint Count, Padding;
     public EntryArray Entries;
@@ -122,14 +122,6 @@ internal struct KvmMsrTable
 internal unsafe struct KvmLapicState
 {
     public fixed uint Registers[256];
-}
-
-/// <summary>struct kvm_fpu.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 416)]
-internal struct KvmFpu
-{
-    [FieldOffset(128)] public ushort ControlWord;
-    [FieldOffset(408)] public uint Mxcsr;
 }
 
 /// <summary>struct kvm_signal_mask.</summary>

@@ -67,6 +67,39 @@ public sealed class KvmVcpuTests
         Assert.Equal([0xef, 0xbe], exit.Data.ToArray());
     }
 
+    [Theory]
+    [InlineData(0x2ff, 0x806, 0xffff)]   // IA32_MTRR_DEF_TYPE: enabled, write-back
+    [InlineData(0x1a0, 1, 1)]            // IA32_MISC_ENABLE: fast strings
+    public void Msrs_are_as_firmware_leaves_them(uint msr, uint expected, uint mask)
+    {
+        // mov ecx, msr; rdmsr; out 0x10, eax
+        byte[] code = [0x66, 0xb9, 0, 0, 0, 0, 0x0f, 0x32, 0x66, 0xe7, 0x10];
+        BitConverter.TryWriteBytes(code.AsSpan(2), msr);
+        using var guest = new RealModeGuest(code);
+
+        guest.Vcpu.Run(out VmExit exit);
+
+        Assert.Equal((VmExitReason.Port, 0x10ul), (exit.Reason, exit.Address));
+        Assert.Equal(expected, BitConverter.ToUInt32(exit.Data) & mask);
+    }
+
+    [Theory]
+    [InlineData(0x350, 0x700)]
+    [InlineData(0x360, 0x400)]
+    public void Local_interrupts_are_extint_and_nmi(uint register, uint mode)
+    {
+        // mov eax, [0xfee00000 + register]; out 0x10, eax
+        byte[] code = [0xa1, 0, 0, 0, 0, 0xe7, 0x10];
+        BitConverter.TryWriteBytes(code.AsSpan(1), 0xfee0_0000 + register);
+        using var guest = new RealModeGuest(code);
+        RealModeGuest.EnterProtectedMode(guest.Vcpu);
+
+        guest.Vcpu.Run(out VmExit exit);
+
+        Assert.Equal((VmExitReason.Port, 0x10ul), (exit.Reason, exit.Address));
+        Assert.Equal(mode, BitConverter.ToUInt32(exit.Data) & 0x700);
+    }
+
     [Fact]
     public void A_requested_exit_ends_the_next_run_until_it_is_cleared()
     {

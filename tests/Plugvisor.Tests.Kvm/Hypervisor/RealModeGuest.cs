@@ -54,6 +54,23 @@ internal sealed unsafe class RealModeGuest : IDisposable
         vcpu.SystemRegisters = system;
     }
 
+    /// <summary>Sets the enable bit of the spurious-interrupt register, by an x2APIC MSR write of the guest.</summary>
+    public void EnableLocalApic()
+    {
+        // mov ecx, 0x1b; rdmsr; or ah, 0xc (x2APIC); wrmsr; mov ecx, 0x80f; mov eax, 0x1ff; xor edx, edx; wrmsr; out 0x82, al
+        ((ReadOnlySpan<byte>)[
+            0x66, 0xb9, 0x1b, 0, 0, 0, 0x0f, 0x32, 0x80, 0xcc, 0x0c, 0x0f, 0x30,
+            0x66, 0xb9, 0x0f, 0x08, 0, 0, 0x66, 0xb8, 0xff, 0x01, 0, 0, 0x66, 0x31, 0xd2, 0x0f, 0x30, 0xe6, 0x82]).CopyTo(Memory[0x3000..]);
+        X86Registers before = Vcpu.Registers;
+        Vcpu.Registers = before with { Rip = 0x3000 };
+        Vcpu.Run(out VmExit exit);
+        if (exit.Reason != VmExitReason.Port || exit.Address != 0x82) throw new InvalidOperationException($"local APIC not enabled: {exit.Reason}");
+        Vcpu.RequestExit();
+        Vcpu.Run(out _);   // finishes the access
+        Vcpu.ClearExitRequest();
+        Vcpu.Registers = before;
+    }
+
     public void Dispose()
     {
         foreach (VcpuThread thread in Threads) thread.RequestStop();

@@ -99,6 +99,26 @@ public sealed class VcpuThreadTests : IVcpuEvents, IBusDevice
     }
 
     [Fact]
+    public void A_second_vcpu_starts_by_init_and_sipi_and_knows_its_apic_id()
+    {
+        using var guest = new RealModeGuest(0xeb, 0xfe);
+        // At 0x2000: mov eax, 0xb; cpuid; mov eax, edx; mov dx, 0x402; out dx, eax; jmp $
+        ((ReadOnlySpan<byte>)[0x66, 0xb8, 0x0b, 0, 0, 0, 0x0f, 0xa2, 0x66, 0x89, 0xd0, 0xba, 0x02, 0x04, 0x66, 0xef, 0xeb, 0xfe]).CopyTo(guest.Memory[0x2000..]);
+        VcpuWiring wiring = Wiring(guest);
+        Assert.True(wiring.Ports.TryAdd(0x402, 4, this));
+        var second = new VcpuThread(1, () => Make(guest.Vm, 5), wiring);
+        guest.Threads.Add(second);
+        second.Start();
+        second.WaitReady();
+        second.Resume();
+
+        guest.Vm.SignalMsi(0xfee0_0000 | (5 << 12), 0x500);   // INIT to APIC id 5
+        guest.Vm.SignalMsi(0xfee0_0000 | (5 << 12), 0x602);   // start at page 2
+
+        Assert.Equal([5, 0, 0, 0], Take(_writes));
+    }
+
+    [Fact]
     public void Invoke_interrupts_a_running_guest_and_lets_it_go_on()
     {
         using var guest = new RealModeGuest(0xeb, 0xfe);
