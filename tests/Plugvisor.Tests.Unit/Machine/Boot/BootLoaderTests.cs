@@ -304,7 +304,9 @@ public sealed unsafe class BootLoaderTests : IDisposable
         public void Dispose() { }
         public void Initialize(in VcpuSetup setup) { }
         public void InjectNmi() { }
+        public void NotifyPaused() { }
         public void RequestExit() { }
         public void Run(out VmExit exit) => throw new NotSupportedException();
+        public bool TryTranslate(ulong linear, out ulong physical) => throw new NotSupportedException();
     }
 }
