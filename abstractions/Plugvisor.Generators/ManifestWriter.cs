@@ -30,13 +30,15 @@ internal static class ManifestWriter
         json.Add("name", member.Name);
         json.Add("type", member.Kind.ToString().ToLowerInvariant());
         json.Add("cli", member.Cli);
+        json.Add("cliDefault", member.CliDefault);
         json.Add("keys", member.ValuesAreKeys);
         json.Add("required", member.Required);
         if (member.Default is not null) json.Name("default").Raw(member.Default);
         if (member.Kind is MemberKind.Integer or MemberKind.Integers)
         {
-            if (member.Min != 0) json.Add("min", member.Min);
-            if (member.Max != ulong.MaxValue) json.Add("max", member.Max);
+            json.Add("width", member.Width);
+            if (member.Min != member.TypeMin) json.Add("min", member.Min);
+            if (member.Max != member.TypeMax) json.Add("max", member.Max);
             json.Add("rangeError", member.RangeError);
             json.Add("bytes", member.ByteSize);
             if (member.PowerOfTwo) json.Add("powerOfTwo", member.PowerOfTwoMax);

@@ -34,13 +34,16 @@ internal sealed class Member
     public string Name = "";
     public MemberKind Kind;
     public string? Cli;
+    public string? CliDefault;
     public bool ValuesAreKeys;
     public bool ByteSize;
-    public bool Signed;
+
+    /// <summary>Integers: <c>u16</c>, <c>i64</c> and so on.</summary>
+    public string Width = "";
     public long Min;
     public ulong Max;
 
-    /// <summary>The range of the C# type, which the binding checks.</summary>
+    /// <summary>What the C# type can hold.</summary>
     public long TypeMin;
     public ulong TypeMax;
 

@@ -19,6 +19,7 @@ internal sealed class MemberReader(Compilation compilation, List<DiagnosticInfo>
             Property = property.Name,
             Name = settings.First,
             Required = property.IsRequired,
+            CliDefault = settings.Text("CliDefault"),
             ValuesAreKeys = settings.Flag("ValuesAreKeys"),
             ByteSize = settings.Flag("ByteSize"),
             RangeError = settings.Text("RangeError"),
@@ -129,22 +130,20 @@ internal sealed class MemberReader(Compilation compilation, List<DiagnosticInfo>
 
     private static bool ReadInteger(Member member, ITypeSymbol type)
     {
-        (long Min, ulong Max) range = type.SpecialType switch
+        (string Width, long Min, ulong Max) integer = type.SpecialType switch
         {
-            SpecialType.System_Byte => (0, byte.MaxValue),
-            SpecialType.System_UInt16 => (0, ushort.MaxValue),
-            SpecialType.System_UInt32 => (0, uint.MaxValue),
-            SpecialType.System_UInt64 => (0, ulong.MaxValue),
-            SpecialType.System_SByte => (sbyte.MinValue, (ulong)sbyte.MaxValue),
-            SpecialType.System_Int16 => (short.MinValue, (ulong)short.MaxValue),
-            SpecialType.System_Int32 => (int.MinValue, int.MaxValue),
-            SpecialType.System_Int64 => (long.MinValue, long.MaxValue),
-            _ => (0, 0),
+            SpecialType.System_Byte => ("u8", 0, byte.MaxValue),
+            SpecialType.System_UInt16 => ("u16", 0, ushort.MaxValue),
+            SpecialType.System_UInt32 => ("u32", 0, uint.MaxValue),
+            SpecialType.System_UInt64 => ("u64", 0, ulong.MaxValue),
+            SpecialType.System_SByte => ("i8", sbyte.MinValue, (ulong)sbyte.MaxValue),
+            SpecialType.System_Int16 => ("i16", short.MinValue, (ulong)short.MaxValue),
+            SpecialType.System_Int32 => ("i32", int.MinValue, int.MaxValue),
+            SpecialType.System_Int64 => ("i64", long.MinValue, long.MaxValue),
+            _ => ("", 0, 0),
         };
-        (member.TypeMin, member.TypeMax) = range;
-        member.Signed = member.TypeMin < 0;
-        (member.Min, member.Max) = (member.TypeMin, member.TypeMax);
-        return member.TypeMax != 0;
+        (member.Width, member.Min, member.Max) = integer;
+        return member.Width.Length > 0;
     }
 
     private static void ReadEnum(Member member, INamedTypeSymbol type)
@@ -258,6 +257,7 @@ internal sealed class MemberReader(Compilation compilation, List<DiagnosticInfo>
             Report(Diagnostics.Setting, member.Symbol, $"ValuesAreKeys is only for enums, which '{member.Property}' is not");
         if (!integer) return;
 
+        (member.TypeMin, member.TypeMax) = (member.Min, member.Max);
         var min = settings.Number("Min", long.MinValue);
         var max = settings.Number("Max", long.MaxValue);
         if (min > member.Min) member.Min = min;

@@ -22,6 +22,12 @@ public sealed class ConfigMemberAttribute(string name) : Attribute
     public bool NoCli { get; set; }
 
     /// <summary>
+    /// What the command line takes when the key is not given, spelled as there; for a member that JSON must give or may leave out. By default
+    /// the member's own default.
+    /// </summary>
+    public string? CliDefault { get; set; }
+
+    /// <summary>
     /// Only for enums: each value is a key of its own (<c>--console pty</c>, <c>--console file=P</c>) in place of
     /// <c>name=value</c>. The first in the enum's order that is given wins.
     /// </summary>

@@ -9,7 +9,7 @@ public sealed partial class TokenBucketConfig
     public required ulong Size { get; init; }
 
     /// <summary>Extra tokens at start, used first and not refilled.</summary>
-    [ConfigMember("one_time_burst", Help = "Extra tokens at start, never refilled")]
+    [ConfigMember("one_time_burst", CliDefault = "0", Help = "Extra tokens at start, never refilled")]
     public ulong? OneTimeBurst { get; init; }
 
     /// <summary>Milliseconds in which an empty bucket fills up.</summary>

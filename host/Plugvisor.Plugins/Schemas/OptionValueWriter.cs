@@ -1,0 +1,110 @@
+using System.Text.Json;
+using Plugvisor.Plugins.Declarations;
+using Plugvisor.Plugins.Options;
+
+namespace Plugvisor.Plugins.Schemas;
+
+/// <summary>Turns one typed value of the command line into JSON.</summary>
+internal static class OptionValueWriter
+{
+    /// <summary>False when the text is no value of the member's type.</summary>
+    public static bool TryWrite(Utf8JsonWriter writer, MemberDeclaration member, string raw)
+    {
+        switch (member.Type)
+        {
+            case MemberType.String:
+                writer.WriteStringValue(OptionSyntax.Dequote(raw));
+                return true;
+            case MemberType.Toggle:
+                if (OptionSyntax.ReadToggle(OptionSyntax.Dequote(raw)) is not { } toggle) return false;
+                writer.WriteBooleanValue(toggle);
+                return true;
+            case MemberType.Integer:
+                return TryWriteInteger(writer, member, OptionSyntax.Dequote(raw));
+            case MemberType.Enum:
+                return TryWriteEnum(writer, member, OptionSyntax.Dequote(raw));
+            case MemberType.Integers:
+                return TryWriteIntegers(writer, member, raw);
+            case MemberType.Strings:
+                return TryWriteStrings(writer, raw);
+            case MemberType.Tuples:
+                return TryWriteTuples(writer, member, raw);
+            default:
+                return false;
+        }
+    }
+
+    private static bool TryWriteInteger(Utf8JsonWriter writer, MemberDeclaration member, string text)
+    {
+        if (member.Width.IsSigned)
+        {
+            if (!OptionSyntax.TryReadSigned(text, member.Width.Min, (long)member.Width.Max, out var signed)) return false;
+            writer.WriteNumberValue(signed);
+            return true;
+        }
+
+        var readable = member.IsByteSize
+            ? OptionSyntax.TryReadByteSize(text, member.Width.Max, out var value)
+            : OptionSyntax.TryReadInteger(text, member.Width.Max, out value);
+        if (readable) writer.WriteNumberValue(value);
+        return readable;
+    }
+
+    private static bool TryWriteEnum(Utf8JsonWriter writer, MemberDeclaration member, string text)
+    {
+        foreach (var value in member.Values)
+        {
+            if (!string.Equals(value.Cli, text, StringComparison.OrdinalIgnoreCase)) continue;
+            writer.WriteStringValue(value.Name);
+            return true;
+        }
+
+        return false;
+    }
+
+    private static bool TryWriteIntegers(Utf8JsonWriter writer, MemberDeclaration member, string raw)
+    {
+        if (OptionSyntax.ReadIntegers(raw, member.Width.Max) is not { } list) return false;
+        writer.WriteStartArray();
+        foreach (var value in list) writer.WriteNumberValue(value);
+        writer.WriteEndArray();
+        return true;
+    }
+
+    private static bool TryWriteStrings(Utf8JsonWriter writer, string raw)
+    {
+        List<string> list;
+        try
+        {
+            list = OptionSyntax.ReadStrings(raw);
+        }
+        catch (OptionException)
+        {
+            return false;
+        }
+
+        writer.WriteStartArray();
+        foreach (var value in list) writer.WriteStringValue(value);
+        writer.WriteEndArray();
+        return true;
+    }
+
+    private static bool TryWriteTuples(Utf8JsonWriter writer, MemberDeclaration member, string raw)
+    {
+        if (OptionSyntax.ReadTuples(raw) is not { } tuples) return false;
+        var (first, second) = (member.Object!.Members[0], member.Object.Members[1]);
+        writer.WriteStartArray();
+        foreach (var (key, value) in tuples)
+        {
+            writer.WriteStartObject();
+            writer.WritePropertyName(first.Name);
+            if (!TryWrite(writer, first, key)) return false;
+            writer.WritePropertyName(second.Name);
+            if (!TryWrite(writer, second, value)) return false;
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+        return true;
+    }
+}
