@@ -15,8 +15,10 @@ public sealed unsafe class IoUringRing : IDisposable
     private const uint FeatureSingleMap = 1 << 0;
     private const uint FeatureNoDrop = 1 << 1;
     private const uint FeatureSubmitStable = 1 << 2;
-    private const uint FeatureTimeoutArgument = 1 << 8;   // the newest of those needed: Linux 5.11
-    private const uint FeaturesNeeded = FeatureSingleMap | FeatureNoDrop | FeatureSubmitStable | FeatureTimeoutArgument;
+    private const uint FeatureTimeoutArgument = 1 << 8;
+    private const uint FeatureResourceTags = 1 << 10;   // came with multishot polls, Linux 5.13
+    private const uint FeaturesNeeded =
+        FeatureSingleMap | FeatureNoDrop | FeatureSubmitStable | FeatureTimeoutArgument | FeatureResourceTags;
 
     private const long OffsetOfRings = 0;
     private const long OffsetOfEntries = 0x10000000;
@@ -113,8 +115,14 @@ public sealed unsafe class IoUringRing : IDisposable
     public bool HasEvents
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Volatile.Read(ref *_kernelCompletionTail) != _completionHead
-            || (Volatile.Read(ref *_kernelFlags) & (RingFlagTaskRun | RingFlagOverflow)) != 0;
+        get => Volatile.Read(ref *_kernelCompletionTail) != _completionHead || NeedsEnter;
+    }
+
+    /// <summary>Whether the kernel holds completions that only <see cref="Enter"/> brings to the ring. Reads memory only.</summary>
+    public bool NeedsEnter
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (Volatile.Read(ref *_kernelFlags) & (RingFlagTaskRun | RingFlagOverflow)) != 0;
     }
 
     /// <summary>Makes a ring for the calling thread, with the best flags that the kernel knows.</summary>
@@ -140,7 +148,7 @@ public sealed unsafe class IoUringRing : IDisposable
             var owner = new FileDescriptor((int)descriptor);
             try
             {
-                if ((parameters.Features & FeaturesNeeded) != FeaturesNeeded) break;   // EINVAL: older than Linux 5.11
+                if ((parameters.Features & FeaturesNeeded) != FeaturesNeeded) break;   // EINVAL: older than Linux 5.13
                 var ring = new IoUringRing(owner, parameters);
                 ring.RegisterSelf();
                 return ring;

@@ -22,7 +22,7 @@ public static class IoUringSupport
             EPERM when Setting() is "1" or "2" => $"{Switch} is {Setting()}; set it to 0 to allow io_uring",
             EPERM => "a seccomp filter or security module forbids io_uring",
             ENOMEM => "the locked-memory limit (ulimit -l) or memory is too small for a ring",
-            EINVAL => "the kernel's io_uring is older than Linux 5.11",
+            EINVAL => "the kernel's io_uring is older than Linux 5.13",
             _ => failure.Message,
         };
     }

@@ -145,7 +145,7 @@ public sealed unsafe class IoUringRingTests
     public void The_reason_why_there_is_no_ring_is_told_in_words()
     {
         Assert.Contains("seccomp", IoUringSupport.Explain(new LinuxException("io_uring_setup", 38)), StringComparison.Ordinal);
-        Assert.Contains("5.11", IoUringSupport.Explain(new LinuxException("io_uring_setup", 22)), StringComparison.Ordinal);
+        Assert.Contains("5.13", IoUringSupport.Explain(new LinuxException("io_uring_setup", 22)), StringComparison.Ordinal);
     }
 
     [Fact]
