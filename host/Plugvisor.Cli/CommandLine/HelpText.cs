@@ -53,7 +53,7 @@ internal static class HelpText
             Line(text, left, option.Help + (option.Default is null ? "" : $" (default: {option.Default})"));
             foreach (OptionKeyHelp key in option.Keys)
             {
-                string name = "      " + key.Name + (key.Value is null ? "" : $"=<{key.Value}>");
+                string name = "      " + key.Name + (key.Value is null ? "" : "=" + key.Value);
                 Line(text, name, key.Help + (key.Default is null ? "" : $" (default: {key.Default})"));
             }
 
