@@ -69,6 +69,7 @@ void main(void)
     }
     if (!run) {
         last_words();
+        delay_microseconds(3000000);            // a VMM may act on it a little later
         stop("machine: no such case, or it came back");
     }
     print("machine end\n");
