@@ -10,7 +10,7 @@ namespace Plugvisor.Tests.Kvm.Guests;
 /// </summary>
 internal sealed class VmmProcess : IDisposable
 {
-    private static readonly TimeSpan DefaultDeadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan DefaultDeadline = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();

@@ -9,9 +9,9 @@ static bool is_dangerous(u16 port)              // a read is fine anywhere; a wr
         (port >= 0x20 && port <= 0x21) || (port >= 0xa0 && port <= 0xa1) || (port >= 0xc00 && port <= 0xeff);
 }
 
-void check_ports(void)                          // option step=N: every Nth port (7)
+void check_ports(void)                          // option step=N: every Nth port (17)
 {
-    u32 step = option_number("step", 7);
+    u32 step = option_number("step", 17);
     u32 ones = 0, all = 0;
     for (u32 port = 0; port < 0x10000; port += step) {
         u8 b = inb(port);
@@ -52,7 +52,8 @@ void check_pages(void)
         read32(at + 0x1ffc);
     u32 r[4];
     cpuid(0x80000008, 0, r);
-    u64 end = 1ul << (r[0] & 0xff), at[] = { ram_top() + 0x40000000ul, end / 2, end - 0x200000 };
+    u32 bits = r[0] & 0xff;                     // ring 3 may see the host's; 46 is what the VMM's default goes up to
+    u64 end = 1ul << (bits < 46 ? bits : 46), at[] = { ram_top() + 0x40000000ul, end / 2, end - 0x200000 };
     for (u32 i = 0; i < ARRAY_LENGTH(at); i++)
         if (at[i] > 0x100000000ul && at[i] < end)
             read64((u64)map_device(at[i], 0x1000));
