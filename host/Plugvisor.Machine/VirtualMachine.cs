@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Hypervisor;
 using Plugvisor.Hypervisor.X86;
+using Plugvisor.Machine.Acpi;
 using Plugvisor.Machine.Boot;
 using Plugvisor.Machine.Buses;
 using Plugvisor.Machine.Consoles;
@@ -127,6 +128,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     {
         StartVcpus();
         BootState boot = BootLoader.Load(_options.Payload, _ram.Memory, Map);
+        WriteTables();
         foreach (VcpuThread vcpu in _vcpus) vcpu.WaitReady();
         _vcpus[0].Invoke(boot.Apply);
         foreach (VcpuThread vcpu in _vcpus) vcpu.Resume();
@@ -193,6 +195,17 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         _consoles.Serial?.Connect(null);
         _vm.Dispose();
         _ram.Dispose();   // last: vCPUs and devices hold pointers into it
+    }
+
+    private void WriteTables()
+    {
+        var machine = new MachineDescription(
+            Map, (int)_options.BootVcpus, (int)_options.MaxVcpus, [new PciSegmentDescription(0, Map.Window32, Map.Window64)])
+        {
+            Topology = _options.Topology,
+            HasSerial = _consoles.Serial is not null,
+        };
+        AcpiTables.Write(machine, _ram.Memory);
     }
 
     private void StartVcpus()
