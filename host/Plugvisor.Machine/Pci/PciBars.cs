@@ -29,7 +29,8 @@ public sealed class PciBars
     public PciBar Add(int index, PciBarKind kind, ulong size, bool prefetchable = false)
     {
         int last = kind == PciBarKind.Memory64 ? index + 1 : index;
-        if (index < 0 || last >= Registers || _bars[index] is not null) throw new ArgumentException($"BAR {index} is not free", nameof(index));
+        if (index < 0 || last >= Registers || _bars[index] is not null)
+            throw new ArgumentException($"BAR {index} is not free", nameof(index));
         if (size < 16 || !ulong.IsPow2(size) || (kind == PciBarKind.Memory32 && size > 1UL << 31))
             throw new ArgumentException($"BAR {index} cannot have a size of 0x{size:x}", nameof(size));
         int offset = Register(index);

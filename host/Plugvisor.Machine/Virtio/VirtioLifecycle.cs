@@ -8,9 +8,10 @@ namespace Plugvisor.Machine.Virtio;
 
 /// <summary>
 /// Calls a device through its life, one call at a time. The driver (DRIVER_OK, reset) and the host (pause, resume, remove) only say
-/// what they want; whoever runs next does the steps towards it. Starting happens on the vCPU that asked for it. Stopping may wait for
-/// I/O, so it happens on a thread of the device's own, made when first needed and gone when it was idle for a while: a driver that
-/// resets without end makes no more than that one. What a device throws latches this device and nothing else.
+/// what they want; whoever runs next does the steps towards it. Starting, and stopping with nothing in flight, happen on the vCPU that
+/// asked. Stopping that has to wait for I/O happens on a thread of the device's own, made when first needed and gone when it was
+/// idle for a while: a driver that resets without end makes no more than that one. What a device throws latches this device and
+/// nothing else.
 /// </summary>
 internal sealed class VirtioLifecycle
 {
@@ -29,6 +30,7 @@ internal sealed class VirtioLifecycle
 
     // Written by whoever executes steps; there is one at a time.
     private readonly bool[] _running;
+    private readonly Virtqueue?[] _queues;
     private readonly QueueState[] _states;
 
     // Under the lock.
@@ -57,6 +59,7 @@ internal sealed class VirtioLifecycle
         _log = log;
         _deadline = environment.StopDeadline;
         _running = new bool[queues];
+        _queues = new Virtqueue?[queues];
         _states = new QueueState[queues];
         _setup = new QueueSetup[queues];
         _faults = new QueueFault[queues];
@@ -147,7 +150,9 @@ internal sealed class VirtioLifecycle
         }
     }
 
-    /// <summary>Stops all queues and keeps where they stand. Control loop. The driver's wishes wait until <see cref="Resume"/>, except a reset.</summary>
+    /// <summary>
+    /// Stops all queues and keeps where they stand. Control loop. The driver's wishes wait until <see cref="Resume"/>, except a reset.
+    /// </summary>
     /// <exception cref="DeviceException">The device did not stop in time; it goes on.</exception>
     public void Pause()
     {
@@ -213,7 +218,7 @@ internal sealed class VirtioLifecycle
             lock (Lock)
             {
                 step = Next();
-                bool blocks = step is LifecycleStep.StopQueues or LifecycleStep.ResetDevice;
+                bool blocks = step == LifecycleStep.StopQueues && AnyInFlight();
                 if (step == LifecycleStep.None || (blocks && !onLane))
                 {
                     _executing = false;
@@ -239,6 +244,20 @@ internal sealed class VirtioLifecycle
                     break;
             }
         }
+    }
+
+    /// <summary>
+    /// Whether stopping would have to wait. A look from aside, so a request may be taken just after it: then this vCPU waits for that one,
+    /// holding no lock.
+    /// </summary>
+    private bool AnyInFlight()
+    {
+        foreach (Virtqueue? queue in _queues)
+        {
+            if (queue is { InFlight: > 0 }) return true;
+        }
+
+        return false;
     }
 
     /// <summary>The next step. Under the lock. Finishes a reset whose steps are done.</summary>
@@ -302,6 +321,7 @@ internal sealed class VirtioLifecycle
 
             // Before the call, so that a start that fails half-way is stopped too.
             _running[i] = true;
+            _queues[i] = queue;
             try
             {
                 _device.StartQueue(i, new QueueResources { Queue = queue, Doorbell = _doorbells[i], Interrupt = _interrupts[i] });
@@ -348,6 +368,7 @@ internal sealed class VirtioLifecycle
         {
             _states[queue] = _device.StopQueue(queue);
             _running[queue] = false;
+            _queues[queue] = null;
             return true;
         }
         catch (Exception e)

@@ -16,8 +16,8 @@ namespace Plugvisor.Machine.Virtio;
 public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
 {
     private const ulong BitsOfTransport =
-        1UL << VirtioFeatures.VIRTIO_F_VERSION_1 | 1UL << VirtioFeatures.VIRTIO_F_ACCESS_PLATFORM | 1UL << VirtioFeatures.VIRTIO_F_RING_PACKED
-        | 1UL << VirtioFeatures.VIRTIO_F_SR_IOV | 1UL << VirtioFeatures.VIRTIO_F_NOTIFICATION_DATA
+        1UL << VirtioFeatures.VIRTIO_F_VERSION_1 | 1UL << VirtioFeatures.VIRTIO_F_ACCESS_PLATFORM
+        | 1UL << VirtioFeatures.VIRTIO_F_RING_PACKED | 1UL << VirtioFeatures.VIRTIO_F_SR_IOV | 1UL << VirtioFeatures.VIRTIO_F_NOTIFICATION_DATA
         | 1UL << VirtioFeatures.VIRTIO_F_NOTIF_CONFIG_DATA | 1UL << VirtioFeatures.VIRTIO_F_RING_RESET;
 
     private readonly IVirtioDevice _device;
@@ -310,16 +310,18 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
 
     private static PciConfigSpace MakeConfig(string id, VirtioTraits traits)
     {
-        if (traits.QueueSizes.Count is 0 or > VirtioPciLayout.MaxQueues)
-            throw new DeviceException($"device {id} declares {traits.QueueSizes.Count} queues; 1 to {VirtioPciLayout.MaxQueues} are possible");
+        int queues = traits.QueueSizes.Count, configLength = traits.ConfigLength;
+        if (queues is 0 or > VirtioPciLayout.MaxQueues)
+            throw new DeviceException($"device {id} declares {queues} queues; 1 to {VirtioPciLayout.MaxQueues} are possible");
         foreach (ushort size in traits.QueueSizes)
         {
-            if (size > SplitVirtqueue.MaxSize || !ushort.IsPow2(size))
-                throw new DeviceException($"device {id} declares a queue of {size} entries; it has to be a power of two up to {SplitVirtqueue.MaxSize}");
+            if (size <= SplitVirtqueue.MaxSize && ushort.IsPow2(size)) continue;
+            throw new DeviceException(
+                $"device {id} declares a queue of {size} entries; it has to be a power of two up to {SplitVirtqueue.MaxSize}");
         }
 
-        if (traits.ConfigLength is < 0 or > (int)VirtioPciLayout.DeviceLength)
-            throw new DeviceException($"device {id} declares {traits.ConfigLength} bytes of config space; 0 to {VirtioPciLayout.DeviceLength} are possible");
+        if (configLength is < 0 or > (int)VirtioPciLayout.DeviceLength)
+            throw new DeviceException($"device {id} declares {configLength} bytes of config space; at most {VirtioPciLayout.DeviceLength} are possible");
 
         ushort device = (ushort)(VirtioPciLayout.DeviceBase + traits.DeviceType);
         var config = new PciConfigSpace(

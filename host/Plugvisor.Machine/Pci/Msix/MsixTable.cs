@@ -153,7 +153,9 @@ public sealed class MsixTable : IDisposable
         return (byte)bits;
     }
 
-    /// <summary>Brings routes and bindings of a range of vectors in line with the table: all routes first, as one change of the kernel's table.</summary>
+    /// <summary>
+    /// Brings routes and bindings of a range of vectors in line with the table: all routes first, as one change of the kernel's table.
+    /// </summary>
     private void Apply(int start, int count)
     {
         bool routes = false;

@@ -1,0 +1,160 @@
+using Plugvisor.Abstractions.Devices;
+using Xunit;
+
+namespace Plugvisor.Tests.Unit.Machine.Virtio;
+
+public sealed class VirtioLifecycleTests : IDisposable
+{
+    private readonly VirtioPciMachine _machine = new(TimeSpan.FromMilliseconds(150));
+    private readonly FakeVirtioDevice _device = new();
+    private readonly GuestDriver _guest;
+
+    public VirtioLifecycleTests()
+    {
+        _guest = _machine.Add(_device);
+        _guest.PrepareRequest();
+    }
+
+    public void Dispose() => _machine.Dispose();
+
+    [Fact]
+    public void Pause_stops_and_resume_starts_the_queues_where_they_stood()
+    {
+        _guest.Start(0, 1);
+        _guest.Device.Pause();
+        Assert.Equal(["StopQueue 0", "StopQueue 1"], _device.Calls[^2..]);
+        Assert.Equal(15, _guest.StatusNow);
+        _guest.Device.Pause();
+        _guest.Device.Resume();
+        Assert.Equal(["StartQueue 0 at 0", "StartQueue 1 at 0"], _device.Calls[^2..]);
+        Assert.Equal(7, _device.Calls.Count);
+        Assert.NotEqual(0ul, _device.Queues[0].Doorbell.Drain());   // a kick that came during the pause is not lost
+    }
+
+    [Fact]
+    public void A_driver_that_starts_a_paused_device_waits_for_the_resume()
+    {
+        _guest.Device.Pause();
+        _guest.Start(0);
+        Assert.Empty(_device.Calls);
+        _guest.Device.Resume();
+        Assert.Equal(["Activate", "StartQueue 0 at 0"], _device.Calls);
+    }
+
+    [Fact]
+    public void A_driver_can_reset_a_paused_device()
+    {
+        _guest.Start(0);
+        _guest.Device.Pause();
+        Assert.True(_guest.Reset());
+        _guest.Device.Resume();
+        Assert.Equal(["Activate", "StartQueue 0 at 0", "StopQueue 0", "Reset"], _device.Calls);
+    }
+
+    [Fact]
+    public void A_slow_reset_leaves_the_vcpu_alone_and_reads_as_not_done_until_it_is()
+    {
+        using var stall = new ManualResetEventSlim();
+        _device.Stall = stall;
+        _guest.Start(0);
+        _guest.SetStatus(0);
+        Assert.NotEqual(0, _guest.StatusNow);
+        _guest.SetStatus(1);                                 // a driver that does not wait
+        _guest.Write(GuestDriver.QueueSelect, 2, 1);
+        Assert.Equal(0ul, _guest.Read(GuestDriver.QueueSelect, 2));
+        stall.Set();
+        Assert.True(_guest.AwaitStatus(0));
+        _guest.Start(0);
+        Assert.Equal(15, _guest.StatusNow);
+    }
+
+    [Fact]
+    public void A_reset_that_takes_too_long_is_reported_once_and_still_counts_when_it_is_done()
+    {
+        using var stall = new ManualResetEventSlim();
+        _device.Stall = stall;
+        _guest.Start(0);
+        _guest.SetStatus(0);
+        Assert.True(_guest.AwaitStatus(15 | GuestDriver.NeedsReset));
+        Assert.Contains("did not stop within", Assert.Single(_machine.Log.Lines), StringComparison.Ordinal);
+        stall.Set();
+        Assert.True(_guest.AwaitStatus(0));
+        Assert.Single(_machine.Log.Lines);
+    }
+
+    [Fact]
+    public void A_pause_that_takes_too_long_is_an_error_and_the_device_goes_on()
+    {
+        using var stall = new ManualResetEventSlim();
+        _device.Stall = stall;
+        _guest.Start(0);
+        string message = Assert.Throws<DeviceException>(_guest.Device.Pause).Message;
+        Assert.Equal("device _test0 cannot be paused: it did not stop its queues within 0.1 s", message.Replace("0.2", "0.1", StringComparison.Ordinal));
+        stall.Set();
+        SpinWait.SpinUntil(() => _device.Starts == 2, TimeSpan.FromSeconds(10));
+        Assert.Equal(2, _device.Starts);
+        Assert.Equal(15, _guest.StatusNow);
+    }
+
+    [Fact]
+    public void A_removed_device_that_does_not_stop_keeps_its_descriptors()
+    {
+        using var stall = new ManualResetEventSlim();
+        _device.Stall = stall;
+        _guest.Start(0);
+        Assert.False(_guest.Device.Remove());
+        Assert.DoesNotContain("Dispose", _device.Calls);
+        Assert.False(_device.Queues[0].Doorbell.IsClosed);
+        Assert.Empty(_machine.Vm.Doorbells);
+        Assert.Contains("did not stop", Assert.Single(_machine.Log.Lines), StringComparison.Ordinal);
+        stall.Set();
+    }
+
+    [Theory]
+    [InlineData("Activate", "Activate threw InvalidOperationException")]
+    [InlineData("StartQueue", "StartQueue(0) threw InvalidOperationException")]
+    [InlineData("ReadConfig", "ReadConfig threw InvalidOperationException")]
+    [InlineData("WriteConfig", "WriteConfig threw InvalidOperationException")]
+    public void A_callback_that_throws_latches_its_own_device_only(string callback, string line)
+    {
+        var other = new FakeVirtioDevice();
+        GuestDriver beside = _machine.Add(other, "other");
+        beside.Start(0);
+        _device.Throws = callback;
+        _guest.Start(0);
+        if (callback == "ReadConfig") Assert.Equal(0xfffful, _guest.Read(GuestDriver.Config, 2));
+        if (callback == "WriteConfig") _guest.Write(GuestDriver.Config, 2, 0);
+        Assert.Equal(15 | GuestDriver.NeedsReset, _guest.StatusNow);
+        Assert.StartsWith(line, Assert.Single(_machine.Log.Lines), StringComparison.Ordinal);
+        Assert.Equal(15, beside.StatusNow);
+
+        // The next driver gets a fresh try.
+        _device.Throws = null;
+        Assert.True(_guest.Reset());
+        _guest.Start(0);
+        Assert.Equal(15, _guest.StatusNow);
+        Assert.True(_device.Queues.ContainsKey(0));
+    }
+
+    [Fact]
+    public void A_stop_that_throws_never_counts_as_a_reset()
+    {
+        _guest.Start(0);
+        _device.Throws = "StopQueue";
+        _guest.SetStatus(0);
+        Assert.True(_guest.AwaitStatus(15 | GuestDriver.NeedsReset));
+        _guest.SetStatus(0);
+        Assert.Equal(15 | GuestDriver.NeedsReset, _guest.StatusNow);
+        Assert.StartsWith("StopQueue(0) threw", _machine.Log.Lines[0], StringComparison.Ordinal);
+        Assert.False(_guest.Device.Remove());
+    }
+
+    [Fact]
+    public void A_reset_callback_that_throws_still_is_a_reset()
+    {
+        _guest.Start(0);
+        _device.Throws = "Reset";
+        Assert.True(_guest.Reset());
+        Assert.StartsWith("Reset threw", Assert.Single(_machine.Log.Lines), StringComparison.Ordinal);
+    }
+}
