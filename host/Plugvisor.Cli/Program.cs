@@ -1,48 +1,54 @@
-using Microsoft.Extensions.Logging;
-using Plugvisor.Abstractions.Devices;
-using Plugvisor.Cli.Logging;
-using Plugvisor.Configuration;
-using Plugvisor.Configuration.Consoles;
-using Plugvisor.Configuration.Cpus;
-using Plugvisor.Configuration.Memory;
-using Plugvisor.Configuration.Payload;
-using Plugvisor.Control;
-using Plugvisor.Hypervisor.Kvm;
-using Plugvisor.Machine.Consoles;
+using System.Diagnostics.CodeAnalysis;
+using Plugvisor.Cli.CommandLine;
+using Plugvisor.Cli.Commands;
+using Plugvisor.Cli.Plugins;
+using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Cli;
 
+/// <summary>The executable: finds the command, runs it, turns whatever goes wrong into an error chain and an exit code.</summary>
 internal static class Program
 {
+    private const int UsageError = 2, RuntimeError = 1;
+
+    // Sockets, logs and ptys are the owner's only.
+    private const uint OwnerOnly = 0x3f;   // 0077
+
+    [SuppressMessage("Design", "CA1031", Justification = "The last resort: whatever it is, the person gets a chain of messages and exit code 1")]
     private static async Task<int> Main(string[] args)
     {
-        var options = new Dictionary<string, string>();
-        for (int i = 0; i + 1 < args.Length; i += 2) options[args[i]] = args[i + 1];
-        var config = new VmConfig
+        _ = FileModeMask.Set(OwnerOnly);
+        try
         {
-            Payload = new PayloadConfig
-            {
-                Kernel = options.GetValueOrDefault("--kernel"),
-                Cmdline = options.GetValueOrDefault("--cmdline"),
-                Initramfs = options.GetValueOrDefault("--initramfs"),
-            },
-            Cpus = new CpusConfig { BootVcpus = uint.Parse(options.GetValueOrDefault("--cpus", "1")) },
-            Memory = new MemoryConfig { Size = ulong.Parse(options.GetValueOrDefault("--memory", "512")) << 20 },
-            Serial = new SerialConfig { Mode = SerialMode.Tty },
-        };
-        using var sink = new LogSink(Console.OpenStandardError(), LogFormat.Parse(LogFormat.Default), LogLevel.Debug, TimeProvider.System);
-        using var logs = new LoggerFactory([sink], new LoggerFilterOptions { MinLevel = LogLevel.Debug });
-        using var terminal = new HostTerminal();
-        using var loop = new ControlLoop(logs);
-        using KvmHypervisor hypervisor = KvmHypervisor.Open();
-        using var vmm = new Vmm(hypervisor, new NoPlugins(), terminal, loop, logs, noShutdown: false);
-        vmm.Create(config);
-        vmm.Boot();
-        return await loop.RunAsync(vmm);
+            return await RunAsync(args).ConfigureAwait(false);
+        }
+        catch (UsageException e)
+        {
+            await Console.Error.WriteAsync(ErrorReport.Format(e)).ConfigureAwait(false);
+            await Console.Error.WriteLineAsync("Try 'plugvisor --help'.").ConfigureAwait(false);
+            return UsageError;
+        }
+        catch (Exception e)
+        {
+            await Console.Error.WriteAsync(ErrorReport.Format(e)).ConfigureAwait(false);
+            return RuntimeError;
+        }
     }
 
-    private sealed class NoPlugins : IDevicePlugins
+    private static Task<int> RunAsync(string[] args)
     {
-        public IDevicePlugin Load(string kind) => throw new VmmException($"no plugin for {kind}");
+        string? command = args.Length > 0 && !args[0].StartsWith('-') ? args[0] : null;
+        var plugins = PluginSet.Open(PluginDirectories.From(args));
+        switch (command)
+        {
+            case null:
+                return RunCommand.RunAsync(args, plugins);
+            case "plugins":
+                return Task.FromResult(PluginsCommand.Run(args[1..], plugins));
+            case "completions":
+                return Task.FromResult(CompletionsCommand.Run(args[1..], plugins));
+            default:
+                throw new UsageException($"'{command}' is no command; there are plugins and completions, and options start with --");
+        }
     }
 }

@@ -2,6 +2,7 @@ using Plugvisor.Configuration.Consoles;
 using Plugvisor.Configuration.Cpus;
 using Plugvisor.Configuration.Memory;
 using Plugvisor.Configuration.Payload;
+using Plugvisor.Configuration.Platform;
 
 namespace Plugvisor.Configuration;
 
@@ -18,6 +19,9 @@ public sealed record VmConfig
 
     /// <summary>What to boot, or null.</summary>
     public PayloadConfig? Payload { get; init; }
+
+    /// <summary>What the guest reads about its machine.</summary>
+    public PlatformConfig Platform { get; init; } = new();
 
     /// <summary>The serial port.</summary>
     public SerialConfig Serial { get; init; } = new();

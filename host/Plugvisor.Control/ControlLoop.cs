@@ -47,6 +47,9 @@ public sealed class ControlLoop : IDisposable
         return await request.Answer.ConfigureAwait(false);
     }
 
+    /// <summary>Asks for the end of the VMM without waiting for it: a signal came. Any thread, any number of times, before the loop runs too.</summary>
+    public void RequestShutdown() => _events.OnTerminate();
+
     /// <summary>Runs until the VMM is to end. Once.</summary>
     /// <returns>The process's exit code.</returns>
     public async Task<int> RunAsync(Vmm vmm)

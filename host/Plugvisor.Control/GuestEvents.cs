@@ -4,7 +4,7 @@ using Plugvisor.Machine.Vcpus;
 namespace Plugvisor.Control;
 
 /// <summary>
-/// What the guest asked for and the loop has not looked at yet. vCPU threads post here and go on; events of one kind merge, so
+/// What the guest, or a signal, asked for and the loop has not looked at yet. The threads that post go on; events of one kind merge, so
 /// a guest that asks a million times costs no memory. They are handled before any command.
 /// </summary>
 internal sealed class GuestEvents(Action wake) : IMachineListener
@@ -12,6 +12,7 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     private VcpuReport? _fatal;
     private string? _reset;
     private int _powerOff;
+    private int _terminate;
 
     /// <inheritdoc/>
     public void OnReset(string cause)
@@ -30,6 +31,15 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     {
         if (Interlocked.CompareExchange(ref _fatal, report, null) is null) wake();
     }
+
+    /// <summary>The process was asked to end.</summary>
+    public void OnTerminate()
+    {
+        if (Interlocked.Exchange(ref _terminate, 1) == 0) wake();
+    }
+
+    /// <summary>Whether the process was asked to end. Stays.</summary>
+    public bool IsTerminating => Volatile.Read(ref _terminate) != 0;
 
     /// <summary>Takes the report of a vCPU that cannot go on, or null.</summary>
     public VcpuReport? TakeFatal() => Interlocked.Exchange(ref _fatal, null);

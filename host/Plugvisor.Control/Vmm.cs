@@ -129,6 +129,12 @@ public sealed class Vmm : IDisposable
     /// <returns>The process's exit code when the VMM is to end.</returns>
     internal int? HandleGuestEvents(GuestEvents events)
     {
+        if (events.IsTerminating)
+        {
+            Delete();
+            return 0;
+        }
+
         if (_machine is null)
         {
             events.Clear();

@@ -48,4 +48,19 @@ public sealed partial class CpusConfig
 
     /// <summary><see cref="MaxVcpus"/> with its default.</summary>
     public uint EffectiveMaxVcpus => MaxVcpus ?? BootVcpus;
+
+    /// <summary>The same with another topology and other features; null leaves what there is.</summary>
+    public CpusConfig With(CpuTopologyConfig? topology, CpuFeaturesConfig? features) => new()
+    {
+        BootVcpus = BootVcpus,
+        MaxVcpus = MaxVcpus,
+        Topology = topology ?? Topology,
+        KvmHyperv = KvmHyperv,
+        MaxPhysBits = MaxPhysBits,
+        Affinity = Affinity,
+        Features = features ?? Features,
+        Nested = Nested,
+        CoreScheduling = CoreScheduling,
+        Profile = Profile,
+    };
 }

@@ -1,0 +1,111 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using Plugvisor.Cli.CommandLine;
+using Plugvisor.Cli.Logging;
+using Plugvisor.Cli.Plugins;
+using Plugvisor.Configuration;
+using Plugvisor.Control;
+using Plugvisor.Hypervisor.Kvm;
+using Plugvisor.Machine.Consoles;
+
+namespace Plugvisor.Cli.Commands;
+
+/// <summary>Runs a VM: the command line without a command.</summary>
+internal static class RunCommand
+{
+    public static async Task<int> RunAsync(string[] args, PluginSet plugins)
+    {
+        if (args.Length == 0)
+        {
+            await Console.Error.WriteAsync(HelpText.Render(AllOptions.WithKeys(plugins))).ConfigureAwait(false);
+            return 2;
+        }
+
+        var parser = new CommandLineParser(AllOptions.ForParsing(plugins));
+        ParsedOptions options = parser.Parse(args);
+        if (parser.HelpRequested)
+        {
+            await Console.Out.WriteAsync(HelpText.Render(AllOptions.WithKeys(plugins))).ConfigureAwait(false);
+            return 0;
+        }
+
+        if (parser.VersionRequested)
+        {
+            await Console.Out.WriteAsync(VersionText.Render(options.Verbosity)).ConfigureAwait(false);
+            return 0;
+        }
+
+        VmConfig config = VmConfigReader.Read(options, plugins);
+        using LogSink sink = OpenLog(options, out LogLevel level);
+        using var logs = new LoggerFactory([sink], new LoggerFilterOptions { MinLevel = level });
+        plugins.ReportTo(logs);
+        return await RunVmAsync(config, options, plugins, logs).ConfigureAwait(false);
+    }
+
+    private static async Task<int> RunVmAsync(VmConfig config, ParsedOptions options, PluginSet plugins, ILoggerFactory logs)
+    {
+        using var terminal = new HostTerminal();
+        // Also when the runtime itself ends the process: an unhandled error on some thread, or a signal that nobody handles.
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => terminal.Restore();
+        AppDomain.CurrentDomain.UnhandledException += (_, _) => terminal.Restore();
+
+        using KvmHypervisor hypervisor = KvmHypervisor.Open();
+        using var loop = new ControlLoop(logs);
+        using var vmm = new Vmm(hypervisor, plugins, terminal, loop, logs, options.Has(HostOptions.NoShutdown));
+        using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, loop);
+        using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, loop);
+        try
+        {
+            vmm.Create(config);
+            vmm.Boot();
+        }
+        catch (Exception e)
+        {
+            throw new VmmException("The VM could not boot", e);
+        }
+
+        return await loop.RunAsync(vmm).ConfigureAwait(false);
+    }
+
+    /// <summary>The signal becomes a command; the default action of the runtime, which skips our ways out, does not happen.</summary>
+    private static PosixSignalRegistration OnSignal(PosixSignal signal, ControlLoop loop) => PosixSignalRegistration.Create(signal, context =>
+    {
+        context.Cancel = true;
+        loop.RequestShutdown();
+    });
+
+    private static LogSink OpenLog(ParsedOptions options, out LogLevel level)
+    {
+        level = options.Verbosity switch
+        {
+            0 => LogLevel.Warning,
+            1 => LogLevel.Information,
+            2 => LogLevel.Debug,
+            _ => LogLevel.Trace,
+        };
+        LogFormat format;
+        try
+        {
+            format = LogFormat.Parse(options.Single(HostOptions.LogFormat) ?? LogFormat.Default);
+        }
+        catch (FormatException e)
+        {
+            throw new VmmException("Error parsing --log-format", e);
+        }
+
+        Stream output = Console.OpenStandardError();
+        if (options.Single(HostOptions.LogFile) is { } path)
+        {
+            try
+            {
+                output = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new VmmException($"Error opening the log file {path}", e);
+            }
+        }
+
+        return new LogSink(output, format, level, TimeProvider.System);
+    }
+}

@@ -1,0 +1,19 @@
+using System.Reflection;
+
+namespace Plugvisor.Cli.Commands;
+
+/// <summary>
+/// What <c>--version</c> prints. The first line is the version of Cloud Hypervisor's interface that this build speaks, in the form that libvirt
+/// and Kata Containers parse; the second is our own.
+/// </summary>
+internal static class VersionText
+{
+    private const string Interface = "cloud-hypervisor v54.0.0";
+
+    public static string Render(int verbosity)
+    {
+        string own = typeof(VersionText).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+        string text = $"{Interface}\nPlugvisor {own}\n";
+        return verbosity > 0 ? text + "Enabled features: [\"io_uring\", \"kvm\"]\n" : text;
+    }
+}

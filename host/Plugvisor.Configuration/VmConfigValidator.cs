@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Configuration.Consoles;
+using Plugvisor.Configuration.Cpus;
+using Plugvisor.Configuration.Memory;
+
+namespace Plugvisor.Configuration;
+
+/// <summary>Checks what a declaration cannot say about the host's own parts. The texts are the API's (they reach clients).</summary>
+internal static class VmConfigValidator
+{
+    private const uint MaxVcpus = 8192;
+
+    public static void Check(VmConfig config)
+    {
+        CheckPayload(config);
+        CheckCpus(config.Cpus);
+        CheckMemory(config.Memory);
+        CheckConsole(config.Serial.Mode, config.Serial.File, config.Serial.Socket);
+        CheckConsole(config.DebugConsole.Mode, config.DebugConsole.File, config.DebugConsole.Socket);
+        if (config.Platform.NumPciSegments is < 1 or > 96)
+            throw Error($"Number of PCI segments ({config.Platform.NumPciSegments}) not in range of 1 to 96");
+        if (config.Platform.NumPciSegments != 1) throw Error("more PCI segments than one are not there yet: use num_pci_segments=1");
+        if ((config.Platform.SystemUuid ?? config.Platform.Uuid) is { } uuid && !Guid.TryParse(uuid, out _))
+            throw Error($"system_uuid {uuid} is not a UUID");
+        foreach (RateLimitGroupConfig group in config.RateLimitGroups)
+        {
+            if (group.RateLimiterConfig is { Bandwidth: null, Ops: null }) throw Error("Invalid rate-limiter group");
+        }
+    }
+
+    /// <summary>Checks where a device is to be.</summary>
+    public static void CheckPlacement(JsonElement device, string id)
+    {
+        if (device.TryGetProperty("pci_segment"u8, out JsonElement segment) && segment.GetInt32() is not 0 and var number)
+            throw Error($"Invalid PCI segment id: {number}");
+        if (device.TryGetProperty("iommu"u8, out JsonElement iommu) && iommu.ValueKind == JsonValueKind.True)
+            throw Error($"device {id}: the virtual IOMMU is not there yet: use iommu=off");
+    }
+
+    private static void CheckPayload(VmConfig config)
+    {
+        if (config.Payload is { Kernel: not null, Firmware: not null })
+            throw NotBootable("Both kernel and firmware are given: give one of them");
+        if (config.Payload is null or { Kernel: null, Firmware: null }) throw NotBootable("No bootitem provided: neither firmware nor kernel");
+    }
+
+    private static void CheckCpus(CpusConfig cpus)
+    {
+        uint max = cpus.EffectiveMaxVcpus;
+        if (cpus.BootVcpus == 0) throw Error("There must be at least one boot vCPU");
+        if (max < cpus.BootVcpus) throw Error($"Max CPUs ({max}) lower than boot CPUs ({cpus.BootVcpus})");
+        if (max > MaxVcpus) throw Error($"Too many CPUs: specified {max} but {MaxVcpus} is the limit");
+        if (cpus.KvmHyperv) throw Error("Hyper-V enlightenments are not there yet: use kvm_hyperv=off");
+        foreach (CpuAffinityConfig entry in cpus.Affinity ?? [])
+        {
+            if (entry.Vcpu >= max) throw Error($"affinity names vCPU {entry.Vcpu}, but there are {max}");
+        }
+
+        if (cpus.Topology is not { } t) return;
+        if (t.ThreadsPerCore == 0 || t.CoresPerDie == 0 || t.DiesPerPackage == 0 || t.Packages == 0)
+            throw Error("No part of the CPU topology can be zero");
+        if (t.ThreadsPerCore > 2) throw Error("CPU topology supports at most 2 threads per core");
+        if ((ulong)t.ThreadsPerCore * t.CoresPerDie * t.DiesPerPackage * t.Packages != max)
+            throw Error("Product of CPU topology parts does not match maximum vCPU");
+    }
+
+    private static void CheckMemory(MemoryConfig memory)
+    {
+        if (memory.Size == 0) throw Error("Memory size is 0, and memory zones are not there yet");
+        if (memory is { Shared: true, Mergeable: true }) throw Error("Invalid to set both 'mergeable' and 'shared' for memory");
+        if (memory is { HugePageSize: not null, HugePages: false }) throw Error("Huge page size specified but huge pages not enabled");
+        if (memory.HugePageSize is { } size && !ulong.IsPow2(size)) throw Error($"Huge page size is not power of 2: {size}");
+        if (memory.HotplugSize == 0) throw Error("Memory hotplug size is 0");
+        if (memory.HotpluggedSize is not null) throw Error("Memory that is hot-plugged from the start is not there yet: leave out hotplugged_size");
+    }
+
+    private static void CheckConsole(SerialMode mode, string? file, string? socket)
+    {
+        if (mode == SerialMode.File && string.IsNullOrEmpty(file)) throw Error("Path missing when using file console mode");
+        if (mode == SerialMode.Socket && string.IsNullOrEmpty(socket)) throw Error("Path missing when using socket console mode");
+    }
+
+    private static ConfigException NotBootable(string why) =>
+        new("Payload configuration is not bootable", new ConfigException(why));
+
+    private static ConfigException Error(string message) => new(message);
+}
