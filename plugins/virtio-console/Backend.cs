@@ -1,0 +1,33 @@
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Linux.Consoles;
+using Plugvisor.Linux.Errors;
+
+namespace Plugvisor.Plugins.VirtioConsole;
+
+/// <summary>Connects the console to what its config says.</summary>
+internal static class Backend
+{
+    /// <summary>Opens the other side.</summary>
+    /// <exception cref="DeviceException">It cannot be opened, or the mode is not one of this device.</exception>
+    public static ICharacterBackend Open(string id, Config config, ITerminalService? terminal)
+    {
+        try
+        {
+            return config.Mode switch
+            {
+                ConsoleMode.Null => new NullBackend(),
+                ConsoleMode.Pty => new PtyBackend(),
+                ConsoleMode.File when config.File is not null => new FileBackend(config.File),
+                ConsoleMode.File => throw new DeviceException("Path missing when using file console mode"),
+                ConsoleMode.Tty when terminal is not null => new TerminalBackend(terminal.InputDescriptor, terminal.OutputDescriptor),
+                ConsoleMode.Tty => throw new DeviceException($"{id}: there is no terminal to connect to; use another console mode"),
+                ConsoleMode.Socket => throw new DeviceException(Config.SocketUnsupported),
+                _ => throw new DeviceException($"{id}: there is no console in mode {config.Mode}"),
+            };
+        }
+        catch (LinuxException exception)
+        {
+            throw new DeviceException($"{id}: cannot open the console", exception);
+        }
+    }
+}

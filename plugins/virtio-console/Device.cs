@@ -1,0 +1,112 @@
+using System.Runtime.InteropServices;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Linux.Consoles;
+using Plugvisor.Virtio.Devices;
+using Plugvisor.Virtio.Queues;
+
+namespace Plugvisor.Plugins.VirtioConsole;
+
+/// <summary>The device: one port, a queue for each direction, and the size of the terminal.</summary>
+internal sealed class Device : IVirtioDevice, ICompletesConfig
+{
+    private const ushort VIRTIO_ID_CONSOLE = 3;          // section 5
+    private const int VIRTIO_CONSOLE_F_SIZE = 0;         // section 5.3.3
+    private const int ReceiveQueue = 0;                  // section 5.3.2: named from the driver's side
+    private const ushort QueueSize = 256;
+
+    private readonly ICharacterBackend _backend;
+    private readonly IDisposable? _attachment;
+    private readonly ITerminalService? _terminal;
+    private readonly InputWorker _input;
+    private readonly OutputWorker _output;
+    private IVirtioTransport? _transport;
+    private uint _size;                                  // columns, and rows in the upper half; one word, so never torn
+
+    /// <summary>Connects to the other side.</summary>
+    /// <exception cref="DeviceException">It cannot be opened, or another device has the terminal.</exception>
+    public Device(string id, Config config, IDeviceHost host)
+    {
+        if (config.Mode == ConsoleMode.Tty) _terminal = host.Service<ITerminalService>();
+        _backend = Backend.Open(id, config, _terminal);
+        if (_backend.Path is { } path) CompletedConfig = [new("file", path)];
+        try
+        {
+            _attachment = _terminal?.Attach(id, OnResize);
+        }
+        catch (DeviceException)
+        {
+            _backend.Dispose();
+            throw;
+        }
+
+        OnResize();
+        var metrics = new Metrics(host.Counters, _backend);
+        _input = new InputWorker(id, _backend, metrics, host);
+        _output = new OutputWorker(id, _backend, metrics, host);
+    }
+
+    /// <inheritdoc/>
+    public VirtioTraits Traits { get; } = new()
+    {
+        DeviceType = VIRTIO_ID_CONSOLE,
+        Features = VirtioFeatures.Mask(VIRTIO_CONSOLE_F_SIZE),
+        QueueSizes = [QueueSize, QueueSize],
+        ConfigLength = Marshal.SizeOf<ConfigSpace>(),
+    };
+
+    /// <inheritdoc/>
+    public IReadOnlyList<KeyValuePair<string, string>> CompletedConfig { get; } = [];
+
+    /// <inheritdoc/>
+    public void ReadConfig(int offset, Span<byte> destination)
+    {
+        uint size = Volatile.Read(ref _size);
+        var space = new ConfigSpace { Columns = (ushort)size, Rows = (ushort)(size >> 16), MaxPorts = 1 };
+        MemoryMarshal.AsBytes(new ReadOnlySpan<ConfigSpace>(in space)).Slice(offset, destination.Length).CopyTo(destination);
+    }
+
+    /// <summary>Nothing is writable: emergency write is not offered.</summary>
+    public void WriteConfig(int offset, ReadOnlySpan<byte> source) { }
+
+    /// <inheritdoc/>
+    public void Activate(ulong features, IVirtioTransport transport) => Volatile.Write(ref _transport, transport);
+
+    /// <inheritdoc/>
+    public void StartQueue(int index, QueueResources resources)
+    {
+        if (index == ReceiveQueue) _input.Start(resources);
+        else _output.Start(resources);
+    }
+
+    /// <inheritdoc/>
+    public QueueState StopQueue(int index) => index == ReceiveQueue ? _input.Stop() : _output.Stop();
+
+    /// <inheritdoc/>
+    public void Reset() => Volatile.Write(ref _transport, null);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // The threads first: they use the other side. The terminal's mode last, when nobody writes any more.
+        _input.Dispose();
+        _output.Dispose();
+        _backend.Dispose();
+        _attachment?.Dispose();
+    }
+
+    /// <summary>On a thread of the host.</summary>
+    private void OnResize()
+    {
+        TerminalSize size = _terminal?.Size ?? default;
+        uint packed = size.Columns | (uint)size.Rows << 16;
+        if (Interlocked.Exchange(ref _size, packed) != packed) Volatile.Read(ref _transport)?.SignalConfigChange();
+    }
+
+    /// <summary>struct virtio_console_config (section 5.3.4).</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ConfigSpace
+    {
+        public ushort Columns, Rows;
+        public uint MaxPorts, EmergencyWrite;
+    }
+}
