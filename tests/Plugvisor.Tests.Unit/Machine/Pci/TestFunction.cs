@@ -14,11 +14,11 @@ internal sealed class TestFunction : PciFunction
 
     public List<string> Accesses { get; } = [];
 
-    protected override void ReadBar(int bar, ulong offset, Span<byte> data)
+    protected internal override void ReadBar(int bar, ulong offset, Span<byte> data)
     {
         Accesses.Add($"read {offset:x} {data.Length}");
         data.Fill(0xab);
     }
 
-    protected override void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data) => Accesses.Add($"write {offset:x} {data.Length}");
+    protected internal override void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data) => Accesses.Add($"write {offset:x} {data.Length}");
 }
