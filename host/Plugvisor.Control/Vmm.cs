@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Configuration;
 using Plugvisor.Hypervisor;
@@ -19,6 +20,7 @@ public sealed class Vmm : IDisposable
     private readonly IDevicePlugins _plugins;
     private readonly HostTerminal _terminal;
     private readonly DeviceServices _services = new();
+    private readonly RateLimitGroups _rateLimitGroups = new();
     private readonly ControlLoop _loop;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _log;
@@ -39,6 +41,7 @@ public sealed class Vmm : IDisposable
         _log = logs.CreateLogger<Vmm>();
         _noShutdown = noShutdown;
         _services.Add(terminal);
+        _services.Add(_rateLimitGroups);
     }
 
     /// <summary>Where the VM stands.</summary>
@@ -95,6 +98,7 @@ public sealed class Vmm : IDisposable
     public void Create(VmConfig config)
     {
         _consoles = ConsoleBuilder.Open(config, _terminal);
+        _rateLimitGroups.Replace(config.RateLimitGroups, TimeProvider.System);
         _config = config;
     }
 
@@ -176,6 +180,15 @@ public sealed class Vmm : IDisposable
     private void AddDevice(VirtualMachine machine, DeviceSpec device, VmConfig config)
     {
         IDevicePlugin plugin = _plugins.Load(device.Kind);
+        var context = new ConfigContext
+        {
+            BootVcpus = (int)config.Cpus.BootVcpus,
+            MemorySize = config.Memory.Size,
+            SharedMemory = config.Memory.Shared || config.Memory.HugePages,
+        };
+        if (plugin is IConfigValidator validator && validator.Validate(device.Config, context) is { } error)
+            throw new ConfigException("Failed to validate config", new ConfigException(error));
+
         machine.AddDevice(plugin, new DeviceRequest
         {
             Id = device.Id,
