@@ -2,11 +2,13 @@ using Plugvisor.Configuration;
 using Plugvisor.Configuration.Consoles;
 using Plugvisor.Configuration.Cpus;
 using Plugvisor.Configuration.Memory;
+using Plugvisor.Configuration.Platform;
 using Plugvisor.Hypervisor.X86;
 using Plugvisor.Machine;
 using Plugvisor.Machine.Boot;
 using Plugvisor.Machine.Legacy;
 using Plugvisor.Machine.Memory;
+using Plugvisor.Machine.Smbios;
 
 namespace Plugvisor.Control;
 
@@ -33,9 +35,23 @@ internal static class MachineOptionsBuilder
                 memory.Shared, memory.HugePages, memory.HugePageSize, memory.Prefault, memory.TransparentHugePages, memory.Mergeable,
                 memory.Reserve),
             Payload = new Payload(config.Payload?.Kernel, config.Payload?.Firmware, config.Payload?.Initramfs, config.Payload?.Cmdline),
+            Smbios = Smbios(config.Platform),
             DebugConsolePort = config.DebugConsole.Mode == SerialMode.Off ? null : config.DebugConsole.Iobase ?? PortSink.DebugConsolePort,
         };
     }
+
+    private static SmbiosOptions Smbios(PlatformConfig platform) => new()
+    {
+        SystemManufacturer = platform.SystemManufacturer,
+        SystemProductName = platform.SystemProductName,
+        SystemVersion = platform.SystemVersion,
+        SystemSerialNumber = platform.SystemSerialNumber ?? platform.SerialNumber,
+        SystemUuid = platform.SystemUuid ?? platform.Uuid,
+        SystemSkuNumber = platform.SystemSkuNumber,
+        SystemFamily = platform.SystemFamily,
+        ChassisAssetTag = platform.ChassisAssetTag,
+        OemStrings = platform.OemStrings ?? [],
+    };
 
     private static Dictionary<int, int[]> Affinity(CpusConfig cpus)
     {

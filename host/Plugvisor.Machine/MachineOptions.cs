@@ -1,6 +1,7 @@
 using Plugvisor.Hypervisor.X86;
 using Plugvisor.Machine.Boot;
 using Plugvisor.Machine.Memory;
+using Plugvisor.Machine.Smbios;
 
 namespace Plugvisor.Machine;
 
@@ -39,6 +40,9 @@ public sealed record MachineOptions
 
     /// <summary>How RAM is backed.</summary>
     public GuestRamOptions Ram { get; init; } = new();
+
+    /// <summary>What SMBIOS says of the machine.</summary>
+    public SmbiosOptions Smbios { get; init; } = new();
 
     /// <summary>What the guest boots.</summary>
     public Payload Payload { get; init; } = new();

@@ -205,7 +205,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             Topology = _options.Topology,
             HasSerial = _consoles.Serial is not null,
         };
-        AcpiTables.Write(machine, _ram.Memory);
+        FirmwareTables.Write(machine, _options.Smbios, _ram.Memory);
     }
 
     private void StartVcpus()

@@ -15,8 +15,8 @@ public sealed record SmbiosOptions
     /// <summary>Serial number of the system.</summary>
     public string? SystemSerialNumber { get; init; }
 
-    /// <summary>UUID of the system.</summary>
-    public Guid? SystemUuid { get; init; }
+    /// <summary>UUID of the system, in its usual text form.</summary>
+    public string? SystemUuid { get; init; }
 
     /// <summary>SKU number of the system.</summary>
     public string? SystemSkuNumber { get; init; }

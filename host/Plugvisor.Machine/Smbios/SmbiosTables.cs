@@ -70,8 +70,14 @@ public static class SmbiosTables
         system.Add(string.IsNullOrEmpty(product) ? "cloud-hypervisor" : product, "system_product_name", 5);
         system.Add(options.SystemVersion, "system_version", 6);
         system.Add(options.SystemSerialNumber, "system_serial_number", 7);
-        // Its first three fields are little-endian (section 7.2.1), as a Guid writes them.
-        if (options.SystemUuid is { } uuid) uuid.TryWriteBytes(system.At(8));
+        if (!string.IsNullOrEmpty(options.SystemUuid))
+        {
+            if (!Guid.TryParse(options.SystemUuid, out Guid uuid))
+                throw new BootException($"the platform's system_uuid {options.SystemUuid} is not a UUID");
+            // Its first three fields are little-endian (section 7.2.1), as a Guid writes them.
+            uuid.TryWriteBytes(system.At(8));
+        }
+
         system.At(24)[0] = UnknownWakeUp;
         system.Add(options.SystemSkuNumber, "system_sku_number", 25);
         system.Add(options.SystemFamily, "system_family", 26);

@@ -43,7 +43,7 @@ public sealed class SmbiosTablesTests : IDisposable
             new SmbiosOptions
             {
                 SystemManufacturer = "Müller", SystemProductName = "P", SystemVersion = "V", SystemSerialNumber = "S-1",
-                SystemUuid = Guid.Parse("00112233-4455-6677-8899-aabbccddeeff"), SystemSkuNumber = "K", SystemFamily = "F",
+                SystemUuid = "00112233-4455-6677-8899-aabbccddeeff", SystemSkuNumber = "K", SystemFamily = "F",
                 ChassisAssetTag = "tag", OemStrings = ["one", "", "two"],
             },
             _ram.Memory);
@@ -66,6 +66,7 @@ public sealed class SmbiosTablesTests : IDisposable
     public void What_cannot_be_told_is_refused_in_words()
     {
         Refused(new SmbiosOptions { SystemSerialNumber = "a\0b" }, "system_serial_number has a NUL");
+        Refused(new SmbiosOptions { SystemUuid = "not-a-uuid" }, "system_uuid not-a-uuid is not a UUID");
         Refused(new SmbiosOptions { OemStrings = new string[256] }, "256 oem_strings");
         Refused(new SmbiosOptions { OemStrings = [new string('x', 70000)] }, "do not fit");
     }
