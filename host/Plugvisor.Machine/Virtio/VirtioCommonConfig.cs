@@ -14,6 +14,7 @@ internal sealed class VirtioCommonConfig
 {
     private readonly object _lock;
     private readonly VirtioLifecycle _life;
+    private readonly DeviceLatch _latch;
     private readonly MsixTable _msix;
     private readonly QueueDoorbells _doorbells;
     private readonly GuestMemory _memory;
@@ -34,11 +35,12 @@ internal sealed class VirtioCommonConfig
     private int _generation;
 
     public VirtioCommonConfig(
-        VirtioLifecycle life, ushort[] maxSizes, ulong offered, MsixTable msix, QueueDoorbells doorbells, GuestMemory memory,
-        QueueInterrupt[] interrupts, QueueInterrupt configInterrupt)
+        VirtioLifecycle life, DeviceLatch latch, ushort[] maxSizes, ulong offered, MsixTable msix, QueueDoorbells doorbells,
+        GuestMemory memory, QueueInterrupt[] interrupts, QueueInterrupt configInterrupt)
     {
         _lock = life.Lock;
         _life = life;
+        _latch = latch;
         _maxSizes = maxSizes;
         _offered = offered;
         _msix = msix;
@@ -122,7 +124,7 @@ internal sealed class VirtioCommonConfig
             0x0c => _driverFeatureSelect switch { 0 => (uint)_driverFeatures, 1 => (uint)(_driverFeatures >> 32), _ => 0 },
             0x10 => _configVector,
             0x12 => (ulong)_queues.Length,
-            0x14 => (ulong)(_status | (_life.NeedsReset ? VirtioStatus.NeedsReset : 0)),
+            0x14 => (ulong)(_status | (_latch.IsSet ? VirtioStatus.NeedsReset : 0)),
             0x15 => (byte)Volatile.Read(ref _generation),
             0x16 => _queueSelect,
             // A queue that does not exist has size 0 (section 4.1.5.1.3) and no vector.
@@ -215,7 +217,7 @@ internal sealed class VirtioCommonConfig
     {
         if (Problem(queue) is { } problem)
         {
-            _life.Latch($"queue {_queueSelect} cannot be enabled: {problem}");
+            _latch.Set($"queue {_queueSelect} cannot be enabled: {problem}");
             return;
         }
 
@@ -259,7 +261,7 @@ internal sealed class VirtioCommonConfig
             status |= VirtioStatus.FeaturesOk;
         if ((added & VirtioStatus.DriverOk) != 0)
         {
-            if ((status & VirtioStatus.FeaturesOk) == 0) _life.Latch("the driver set DRIVER_OK without an accepted FEATURES_OK");
+            if ((status & VirtioStatus.FeaturesOk) == 0) _latch.Set("the driver set DRIVER_OK without an accepted FEATURES_OK");
             else
             {
                 status |= VirtioStatus.DriverOk;

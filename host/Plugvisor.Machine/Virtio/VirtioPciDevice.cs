@@ -29,6 +29,7 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
     private readonly QueueInterrupt _configInterrupt;
     private readonly VirtioCommonConfig _common;
     private readonly VirtioConfigWindow _window;
+    private readonly DeviceLatch _latch;
     private readonly VirtioLifecycle _life;
 
     private int _users;       // accesses of vCPUs under way
@@ -54,14 +55,12 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
         for (int i = 0; i < interrupts.Length; i++) interrupts[i] = new QueueInterrupt(_isr, VirtioIsr.Queue);
 
         VirtioCommonConfig? common = null;
-        _life = new VirtioLifecycle(id, device, sizes.Length, this, environment, _doorbells, interrupts, log)
-        {
-            OnResetDone = () => common?.ResetDone(),
-            OnLatched = TellOfLatch,
-        };
+        _latch = new DeviceLatch(log, () => TellOfLatch(common));
+        var calls = new VirtioDeviceCalls(device, this, environment.Memory, _doorbells, interrupts, _latch);
+        _life = new VirtioLifecycle(id, sizes.Length, calls, _latch, environment.StopDeadline, log, () => common?.ResetDone());
+        ulong offered = (traits.Features & ~BitsOfTransport) | VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_VERSION_1);
         _common = common = new VirtioCommonConfig(
-            _life, sizes, (traits.Features & ~BitsOfTransport) | VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_VERSION_1), _msix, _doorbells,
-            environment.Memory, interrupts, _configInterrupt);
+            _life, _latch, sizes, offered, _msix, _doorbells, environment.Memory, interrupts, _configInterrupt);
 
         Bars.Add(VirtioPciLayout.Bar, traits.Prefer32BitBar ? PciBarKind.Memory32 : PciBarKind.Memory64, VirtioPciLayout.BarSize);
         AddCapability(VirtioPciLayout.CapabilityCommon, VirtioPciLayout.CommonOffset, VirtioPciLayout.CommonLength);
@@ -77,9 +76,6 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
     /// <summary>The device behind the registers.</summary>
     public IVirtioDevice Device => _device;
 
-    /// <summary>For tests: the lifecycle.</summary>
-    internal VirtioLifecycle Lifecycle => _life;
-
     /// <inheritdoc/>
     public void SignalConfigChange()
     {
@@ -88,7 +84,7 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
     }
 
     /// <inheritdoc/>
-    public void NeedsReset(string reason) => _life.Latch(reason);
+    public void NeedsReset(string reason) => _latch.Set(reason);
 
     /// <summary>
     /// Stops all queues and keeps where they stand. Control loop; waits for I/O in flight. The guest's vCPUs may go on: what they want
@@ -254,7 +250,7 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
         catch (Exception e)
         {
             data.Fill(0xff);
-            _life.Blame(nameof(IVirtioDevice.ReadConfig), e);
+            _latch.Blame(nameof(IVirtioDevice.ReadConfig), e);
         }
     }
 
@@ -269,7 +265,7 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
         }
         catch (Exception e)
         {
-            _life.Blame(nameof(IVirtioDevice.WriteConfig), e);
+            _latch.Blame(nameof(IVirtioDevice.WriteConfig), e);
         }
     }
 
@@ -290,9 +286,10 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
 
     private void Leave() => Interlocked.Decrement(ref _users);
 
-    private void TellOfLatch()
+    /// <summary>Only a driver that has set DRIVER_OK is told (section 2.1.2).</summary>
+    private void TellOfLatch(VirtioCommonConfig? common)
     {
-        if (_common.IsDriverOk) _configInterrupt.SignalUnlessClosed();
+        if (common is { IsDriverOk: true }) _configInterrupt.SignalUnlessClosed();
     }
 
     private void AddCapability(byte kind, uint offset, uint length, uint? extra = null)

@@ -1,0 +1,47 @@
+using Plugvisor.Abstractions.Devices;
+
+namespace Plugvisor.Machine.Virtio;
+
+/// <summary>
+/// DEVICE_NEEDS_RESET (virtio 1.2 section 2.1.2): set once until the reset, with one log line, whoever sets it first. Any thread; no lock.
+/// </summary>
+internal sealed class DeviceLatch(IDeviceLog log, Action tellDriver)
+{
+    private int _set;
+    private bool _blamed;
+
+    /// <summary>Whether the device needs a reset.</summary>
+    public bool IsSet => Volatile.Read(ref _set) != 0;
+
+    /// <summary>The driver, or the device itself, made it so.</summary>
+    public void Set(string reason)
+    {
+        if (Interlocked.Exchange(ref _set, 1) != 0) return;
+        log.GuestTriggered($"{reason}; the device needs a reset");
+        tellDriver();
+    }
+
+    /// <summary>
+    /// The device's own code threw. The first time is always worth a line; later ones a guest can provoke at will.
+    /// </summary>
+    public void Blame(string callback, Exception e)
+    {
+        bool first = !_blamed;
+        _blamed = true;
+        Interlocked.Exchange(ref _set, 1);
+        string line = $"{callback} threw {e.GetType().Name}: {e.Message}; the device needs a reset";
+        if (first) log.Warn(line);
+        else log.GuestTriggered(line);
+        if (log.IsDebugEnabled) log.Debug(e.ToString());
+        tellDriver();
+    }
+
+    /// <summary>Set without a word to the driver, which is in the middle of a reset.</summary>
+    public void SetSilently() => Volatile.Write(ref _set, 1);
+
+    /// <summary>The driver asks again for something that a latched device does not do.</summary>
+    public void TellDriverAgain() => tellDriver();
+
+    /// <summary>The device was reset.</summary>
+    public void Clear() => Volatile.Write(ref _set, 0);
+}

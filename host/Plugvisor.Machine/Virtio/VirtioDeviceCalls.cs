@@ -1,0 +1,152 @@
+using System.Diagnostics.CodeAnalysis;
+using Plugvisor.Abstractions.Memory;
+using Plugvisor.Virtio.Devices;
+using Plugvisor.Virtio.Queues;
+
+namespace Plugvisor.Machine.Virtio;
+
+/// <summary>
+/// The lifecycle's calls of a device, guarded: what a plugin throws latches the device and goes no further. Used by one thread at a
+/// time, except <see cref="AnyInFlight"/>.
+/// </summary>
+[SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
+internal sealed class VirtioDeviceCalls
+{
+    private readonly IVirtioDevice _device;
+    private readonly IVirtioTransport _transport;
+    private readonly GuestMemory _memory;
+    private readonly QueueDoorbells _doorbells;
+    private readonly QueueInterrupt[] _interrupts;
+    private readonly DeviceLatch _latch;
+    private readonly QueueFault[] _faults;
+    private readonly Virtqueue?[] _running;
+    private readonly QueueState[] _states;
+
+    public VirtioDeviceCalls(
+        IVirtioDevice device, IVirtioTransport transport, GuestMemory memory, QueueDoorbells doorbells, QueueInterrupt[] interrupts,
+        DeviceLatch latch)
+    {
+        _device = device;
+        _transport = transport;
+        _memory = memory;
+        _doorbells = doorbells;
+        _interrupts = interrupts;
+        _latch = latch;
+        _running = new Virtqueue?[interrupts.Length];
+        _states = new QueueState[interrupts.Length];
+        _faults = new QueueFault[interrupts.Length];
+        for (int i = 0; i < _faults.Length; i++) _faults[i] = new QueueFault(latch, i);
+    }
+
+    /// <summary>Whether a queue runs.</summary>
+    public bool AnyRunning => _running.AsSpan().IndexOfAnyExcept((Virtqueue?)null) >= 0;
+
+    /// <summary>
+    /// Whether stopping would have to wait. A look from aside, so a request may be taken just after it: whoever stops then waits for
+    /// that one, holding no lock.
+    /// </summary>
+    public bool AnyInFlight
+    {
+        get
+        {
+            foreach (Virtqueue? queue in _running)
+            {
+                if (queue is { InFlight: > 0 }) return true;
+            }
+
+            return false;
+        }
+    }
+
+    /// <summary>Tells the device what was negotiated.</summary>
+    /// <returns>False when it threw; no queue may be started then.</returns>
+    public bool Activate(ulong features)
+    {
+        try
+        {
+            _device.Activate(features, _transport);
+            return true;
+        }
+        catch (Exception e)
+        {
+            _latch.Blame(nameof(IVirtioDevice.Activate), e);
+            return false;
+        }
+    }
+
+    /// <summary>Starts the enabled queues that do not run, where they stood.</summary>
+    public void StartQueues(ReadOnlySpan<QueueSetup> setups, ulong features)
+    {
+        for (int i = 0; i < setups.Length; i++)
+        {
+            QueueSetup setup = setups[i];
+            if (!setup.Enabled || _running[i] is not null) continue;
+            if (!SplitVirtqueue.TryCreate(_memory, setup.Size, setup.Descriptors, setup.Driver, setup.Device, features, _states[i],
+                _faults[i], out SplitVirtqueue? queue, out string? error))
+            {
+                _latch.Set($"queue {i} cannot start: {error}");
+                continue;
+            }
+
+            // Before the call, so that a start that fails half-way is stopped too.
+            _running[i] = queue;
+            try
+            {
+                _device.StartQueue(i, new QueueResources { Queue = queue, Doorbell = _doorbells[i], Interrupt = _interrupts[i] });
+            }
+            catch (Exception e)
+            {
+                _latch.Blame($"{nameof(IVirtioDevice.StartQueue)}({i})", e);
+                return;
+            }
+
+            // What the driver made available before, or a kick that was taken just before a pause, must not wait for the next kick.
+            _doorbells[i].Signal();
+        }
+    }
+
+    /// <summary>Stops the running queues and keeps where they stand. May take as long as the I/O in flight.</summary>
+    /// <returns>False when a queue may still run: it can still write to guest memory.</returns>
+    public bool StopQueues()
+    {
+        bool stopped = true;
+        for (int i = 0; i < _running.Length; i++)
+        {
+            // A second try, as stopping is idempotent.
+            if (_running[i] is not null && !TryStop(i) && !TryStop(i)) stopped = false;
+        }
+
+        return stopped;
+    }
+
+    /// <summary>Lets the device forget. No queue runs, so this counts as done also when the device throws.</summary>
+    public void Reset()
+    {
+        try
+        {
+            _device.Reset();
+        }
+        catch (Exception e)
+        {
+            _latch.Blame(nameof(IVirtioDevice.Reset), e);
+        }
+    }
+
+    /// <summary>The queues start anew the next time.</summary>
+    public void ForgetStates() => Array.Clear(_states);
+
+    private bool TryStop(int queue)
+    {
+        try
+        {
+            _states[queue] = _device.StopQueue(queue);
+            _running[queue] = null;
+            return true;
+        }
+        catch (Exception e)
+        {
+            _latch.Blame($"{nameof(IVirtioDevice.StopQueue)}({queue})", e);
+            return false;
+        }
+    }
+}
