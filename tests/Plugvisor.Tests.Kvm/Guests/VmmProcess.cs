@@ -44,7 +44,8 @@ internal sealed class VmmProcess : IDisposable
     /// <summary>Starts a guest of tests/guests with its options, 256 MiB and the serial line on standard output.</summary>
     public static VmmProcess Boot(string guest, string options, params string[] arguments)
     {
-        List<string> all = ["--kernel", GuestImages.Of(guest), "--serial", "tty", "--console", "off"];
+        List<string> all = ["--kernel", GuestImages.Of(guest), "--serial", "tty"];
+        if (!arguments.Contains("--console")) all.AddRange(["--console", "off"]);
         if (options.Length > 0) all.AddRange(["--cmdline", options]);
         if (!arguments.Contains("--memory")) all.AddRange(["--memory", "size=256M"]);
         all.AddRange(arguments);
