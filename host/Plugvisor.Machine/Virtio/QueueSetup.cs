@@ -4,6 +4,10 @@ namespace Plugvisor.Machine.Virtio;
 internal struct QueueSetup
 {
     public ushort Size;
+
+    /// <summary>An impossible size that the driver wrote last, in place of which <see cref="Size"/> stays; otherwise null.</summary>
+    public ushort? WrongSize;
+
     public bool Enabled;
     public ulong Descriptors;
     public ulong Driver;

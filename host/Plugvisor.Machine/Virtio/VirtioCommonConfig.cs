@@ -175,7 +175,9 @@ internal sealed class VirtioCommonConfig
         switch (offset)
         {
             case 0x18:
-                queue.Size = (ushort)value;
+                bool possible = value <= _maxSizes[_queueSelect] && ushort.IsPow2((ushort)value);
+                queue.WrongSize = possible ? null : (ushort)value;
+                if (possible) queue.Size = (ushort)value;
                 break;
             case 0x1c:
                 if (value == 1) EnableQueue(ref queue);
@@ -228,8 +230,8 @@ internal sealed class VirtioCommonConfig
     /// <summary>Why a queue cannot work, or null. The rings have to lie in RAM as a whole (sizes: section 2.7).</summary>
     private string? Problem(in QueueSetup queue)
     {
-        int size = queue.Size, max = _maxSizes[_queueSelect];
-        if (size == 0 || size > max || !ushort.IsPow2(queue.Size)) return $"size {size} is not a power of two up to {max}";
+        int size = queue.Size;
+        if (queue.WrongSize is { } wrong) return $"size {wrong} is not a power of two up to {_maxSizes[_queueSelect]}";
         if (queue.Descriptors == 0 || queue.Driver == 0 || queue.Device == 0) return "an address of its rings was never set";
         if (queue.Descriptors % 16 != 0 || queue.Driver % 2 != 0 || queue.Device % 4 != 0) return "its rings are misaligned";
         if (!InRam(queue.Descriptors, 16 * size) || !InRam(queue.Driver, 6 + 2 * size) || !InRam(queue.Device, 6 + 8 * size))

@@ -36,7 +36,18 @@ public sealed class VirtioHostileTests : IDisposable
     {
         _guest.Negotiate();
         _guest.SetUpQueue(0, size: (ulong)size);
+        Assert.Equal(128ul, _guest.Read(GuestDriver.QueueSize, 2));
         AssertQueueRefused("size");
+    }
+
+    [Fact]
+    public void Hostile_15_a_driver_that_thinks_again_about_the_size_gets_its_queue()
+    {
+        _guest.Negotiate();
+        _guest.Write(GuestDriver.QueueSize, 2, 100);
+        _guest.SetUpQueue(0, size: 32);
+        _guest.SetStatus(15);
+        Assert.Equal(32, _device.Queues[0].Queue.Size);
     }
 
     [Fact]
