@@ -70,22 +70,20 @@ public sealed class KvmHypervisor : IHypervisor
         if (version != ApiVersion)
             throw new HypervisorException($"{path} speaks version {version} of the KVM interface, needed is {ApiVersion}: use Linux 4.13 or newer");
 
-        ReadOnlySpan<(uint Capability, string Name)> needed =
-        [
-            (KvmCapability.KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"),
-            (KvmCapability.KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR"),
-            (KvmCapability.KVM_CAP_SET_IDENTITY_MAP_ADDR, "KVM_CAP_SET_IDENTITY_MAP_ADDR"),
-            (KvmCapability.KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"),
-            (KvmCapability.KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE"),
-            (KvmCapability.KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING"),
-            (KvmCapability.KVM_CAP_IRQFD, "KVM_CAP_IRQFD"),
-            (KvmCapability.KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD"),
-            (KvmCapability.KVM_CAP_IOEVENTFD_ANY_LENGTH, "KVM_CAP_IOEVENTFD_ANY_LENGTH"),
-            (KvmCapability.KVM_CAP_SIGNAL_MSI, "KVM_CAP_SIGNAL_MSI"),
-            (KvmCapability.KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP"),
-            (KvmCapability.KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"),
-        ];
-        foreach ((uint capability, string name) in needed)
+        Need(KvmCapability.KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY");
+        Need(KvmCapability.KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR");
+        Need(KvmCapability.KVM_CAP_SET_IDENTITY_MAP_ADDR, "KVM_CAP_SET_IDENTITY_MAP_ADDR");
+        Need(KvmCapability.KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID");
+        Need(KvmCapability.KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE");
+        Need(KvmCapability.KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING");
+        Need(KvmCapability.KVM_CAP_IRQFD, "KVM_CAP_IRQFD");
+        Need(KvmCapability.KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD");
+        Need(KvmCapability.KVM_CAP_IOEVENTFD_ANY_LENGTH, "KVM_CAP_IOEVENTFD_ANY_LENGTH");
+        Need(KvmCapability.KVM_CAP_SIGNAL_MSI, "KVM_CAP_SIGNAL_MSI");
+        Need(KvmCapability.KVM_CAP_SPLIT_IRQCHIP, "KVM_CAP_SPLIT_IRQCHIP");
+        Need(KvmCapability.KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT");
+
+        void Need(uint capability, string name)
         {
             if (KvmIoctl.Call(device.Value, KvmRequest.KVM_CHECK_EXTENSION, capability) <= 0)
                 throw new HypervisorException($"{path} lacks {name}: use Linux 4.13 or newer");

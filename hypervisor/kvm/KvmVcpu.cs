@@ -50,10 +50,10 @@ internal sealed unsafe class KvmVcpu : IVcpu
         get
         {
             X86Registers value = default;
-            KvmIoctl.Require(_fd, KvmRequest.KVM_GET_REGS, ref value, "KVM_GET_REGS");
+            KvmIoctl.Require(_fd, KvmRequest.KVM_GET_REGS, &value, "KVM_GET_REGS");
             return value;
         }
-        set => KvmIoctl.Require(_fd, KvmRequest.KVM_SET_REGS, ref value, "KVM_SET_REGS");
+        set => KvmIoctl.Require(_fd, KvmRequest.KVM_SET_REGS, &value, "KVM_SET_REGS");
     }
 
     /// <inheritdoc/>
@@ -62,10 +62,10 @@ internal sealed unsafe class KvmVcpu : IVcpu
         get
         {
             X86SystemRegisters value = default;
-            KvmIoctl.Require(_fd, KvmRequest.KVM_GET_SREGS, ref value, "KVM_GET_SREGS");
+            KvmIoctl.Require(_fd, KvmRequest.KVM_GET_SREGS, &value, "KVM_GET_SREGS");
             return value;
         }
-        set => KvmIoctl.Require(_fd, KvmRequest.KVM_SET_SREGS, ref value, "KVM_SET_SREGS");
+        set => KvmIoctl.Require(_fd, KvmRequest.KVM_SET_SREGS, &value, "KVM_SET_SREGS");
     }
 
     /// <inheritdoc/>
@@ -182,7 +182,7 @@ internal sealed unsafe class KvmVcpu : IVcpu
     private void AttachThisThread()
     {
         var mask = new KvmSignalMask { Length = ThreadSignal.SetSize, Set = ThreadSignal.BlockOnThisThread() };
-        KvmIoctl.Require(_fd, KvmRequest.KVM_SET_SIGNAL_MASK, ref mask, "KVM_SET_SIGNAL_MASK");
+        KvmIoctl.Require(_fd, KvmRequest.KVM_SET_SIGNAL_MASK, &mask, "KVM_SET_SIGNAL_MASK");
         _threadId = ThreadSignal.CurrentThreadId;
     }
 }

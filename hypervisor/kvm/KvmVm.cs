@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Plugvisor.Hypervisor.Kvm.Cpu;
 using Plugvisor.Hypervisor.Kvm.Native;
 using Plugvisor.Linux.Events;
@@ -40,7 +38,7 @@ internal sealed unsafe class KvmVm : IVm
         try
         {
             ulong identityMap = IdentityMapAddress;
-            KvmIoctl.Require(vm.Value, KvmRequest.KVM_SET_IDENTITY_MAP_ADDR, ref identityMap, "KVM_SET_IDENTITY_MAP_ADDR");
+            KvmIoctl.Require(vm.Value, KvmRequest.KVM_SET_IDENTITY_MAP_ADDR, &identityMap, "KVM_SET_IDENTITY_MAP_ADDR");
             KvmIoctl.Require(vm.Value, KvmRequest.KVM_SET_TSS_ADDR, TssAddress, "KVM_SET_TSS_ADDR");
             Enable(vm, KvmCapability.KVM_CAP_SPLIT_IRQCHIP, IoapicPins, "a split interrupt controller (KVM_CAP_SPLIT_IRQCHIP)");
 
@@ -96,25 +94,29 @@ internal sealed unsafe class KvmVm : IVm
     public void SetMsiRoutes(ReadOnlySpan<MsiRoute> routes)
     {
         byte[] table = new byte[sizeof(KvmIrqRoutingHeader) + (routes.Length * sizeof(KvmIrqRoutingEntry))];
-        MemoryMarshal.Write(table, new KvmIrqRoutingHeader { Count = (uint)routes.Length });
-        Span<KvmIrqRoutingEntry> entries = MemoryMarshal.Cast<byte, KvmIrqRoutingEntry>(table.AsSpan(sizeof(KvmIrqRoutingHeader)));
-        for (int i = 0; i < routes.Length; i++)
+        // SAFETY: the array is fixed during the call and has room for the header and every entry.
+        fixed (byte* start = table)
         {
-            entries[i] = new KvmIrqRoutingEntry
+            *(KvmIrqRoutingHeader*)start = new KvmIrqRoutingHeader { Count = (uint)routes.Length };
+            KvmIrqRoutingEntry* entries = (KvmIrqRoutingEntry*)(start + sizeof(KvmIrqRoutingHeader));
+            for (int i = 0; i < routes.Length; i++)
             {
-                Gsi = routes[i].Gsi,
-                Type = KvmIrqRoutingEntry.KVM_IRQ_ROUTING_MSI,
-                AddressLow = (uint)routes[i].Address,
-                AddressHigh = (uint)(routes[i].Address >> 32) & _addressHighMask,
-                Data = routes[i].Data,
-            };
-        }
+                ref readonly MsiRoute route = ref routes[i];
+                entries[i] = new KvmIrqRoutingEntry
+                {
+                    Gsi = route.Gsi,
+                    Type = KvmIrqRoutingEntry.KVM_IRQ_ROUTING_MSI,
+                    AddressLow = (uint)route.Address,
+                    AddressHigh = (uint)(route.Address >> 32) & _addressHighMask,
+                    Data = route.Data,
+                };
+            }
 
-        KvmIoctl.Require(_vm.Value, KvmRequest.KVM_SET_GSI_ROUTING, ref table[0], "the interrupt routing table (KVM_SET_GSI_ROUTING)");
+            KvmIoctl.Require(_vm.Value, KvmRequest.KVM_SET_GSI_ROUTING, start, "the interrupt routing table (KVM_SET_GSI_ROUTING)");
+        }
     }
 
     /// <inheritdoc/>
-    [SkipLocalsInit]
     public void SignalMsi(ulong address, uint data)
     {
         KvmMsi message = default;
@@ -131,7 +133,7 @@ internal sealed unsafe class KvmVm : IVm
     private static void Enable(FileDescriptor vm, uint capability, ulong argument, string what)
     {
         var request = new KvmEnableCap { Capability = capability, Argument0 = argument };
-        KvmIoctl.Require(vm.Value, KvmRequest.KVM_ENABLE_CAP, ref request, what);
+        KvmIoctl.Require(vm.Value, KvmRequest.KVM_ENABLE_CAP, &request, what);
     }
 
     private void ChangeDoorbell(ulong address, EventFd doorbell, uint flags)

@@ -15,7 +15,12 @@ public sealed unsafe class GuestMemory
 
     /// <summary>Makes a view of the given regions.</summary>
     /// <exception cref="ArgumentException">A region is empty, wraps the address space, or overlaps another.</exception>
-    public GuestMemory(params ReadOnlySpan<GuestRegion> regions) => _regions = Checked(regions.ToArray());
+    public GuestMemory(params ReadOnlySpan<GuestRegion> regions)
+    {
+        var copy = new GuestRegion[regions.Length];
+        for (int i = 0; i < copy.Length; i++) copy[i] = regions[i];
+        _regions = Checked(copy);
+    }
 
     /// <summary>The regions, ascending by guest address. A snapshot: it does not change under the caller.</summary>
     public ReadOnlySpan<GuestRegion> Regions => Volatile.Read(ref _regions);
@@ -24,7 +29,10 @@ public sealed unsafe class GuestMemory
     public void Add(in GuestRegion region)
     {
         GuestRegion[] now = Volatile.Read(ref _regions);
-        Volatile.Write(ref _regions, Checked([.. now, region]));
+        var next = new GuestRegion[now.Length + 1];
+        Array.Copy(now, next, now.Length);
+        next[^1] = region;
+        Volatile.Write(ref _regions, Checked(next));
     }
 
     /// <summary>
@@ -37,8 +45,11 @@ public sealed unsafe class GuestMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryTranslate(ulong address, nuint length, out byte* pointer)
     {
-        foreach (ref readonly GuestRegion region in Volatile.Read(ref _regions).AsSpan())
+        // Plain array loops here and below: spans of our own structs would be compiled at run time, when the VM starts.
+        GuestRegion[] regions = Volatile.Read(ref _regions);
+        for (int i = 0; i < regions.Length; i++)
         {
+            ref readonly GuestRegion region = ref regions[i];
             ulong offset = address - region.GuestAddress;   // wraps to a huge value below the region
             if (offset < region.Length && length <= region.Length - (nuint)offset)
             {
@@ -72,7 +83,12 @@ public sealed unsafe class GuestMemory
 
     private static GuestRegion[] Checked(GuestRegion[] regions)
     {
-        Array.Sort(regions, static (a, b) => a.GuestAddress.CompareTo(b.GuestAddress));
+        for (int i = 1; i < regions.Length; i++)   // insertion sort: there are a handful, mostly in order
+        {
+            for (int j = i; j > 0 && regions[j].GuestAddress < regions[j - 1].GuestAddress; j--)
+                (regions[j], regions[j - 1]) = (regions[j - 1], regions[j]);
+        }
+
         for (int i = 0; i < regions.Length; i++)
         {
             GuestRegion region = regions[i];

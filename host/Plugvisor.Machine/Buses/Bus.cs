@@ -1,13 +1,13 @@
 namespace Plugvisor.Machine.Buses;
 
 /// <summary>
-/// The port or the MMIO address space. Look-ups run on vCPU threads without a lock, on an immutable sorted array;
-/// changes replace the array and are serialised by a lock.
+/// The port or the MMIO address space. Look-ups run on vCPU threads without a lock, on an immutable sorted table;
+/// changes replace the table and are serialised by a lock.
 /// </summary>
 public sealed class Bus
 {
     private readonly Lock _change = new();
-    private Range[] _ranges = [];
+    private Table _table = new(0);
 
     /// <summary>Puts a device at a range.</summary>
     /// <returns>False when the range is empty, wraps, or overlaps another; nothing changes then.</returns>
@@ -15,13 +15,21 @@ public sealed class Bus
     {
         lock (_change)
         {
-            Range[] now = _ranges;
-            if (length == 0 || start + (length - 1) < start) return false;
+            Table now = _table;
+            ulong last = start + (length - 1);
+            if (length == 0 || last < start) return false;
             int at = 0;
-            while (at < now.Length && now[at].Start < start) at++;
-            if (at > 0 && now[at - 1].Last >= start) return false;
-            if (at < now.Length && now[at].Start <= start + (length - 1)) return false;
-            Volatile.Write(ref _ranges, [.. now[..at], new Range(start, start + (length - 1), device), .. now[at..]]);
+            while (at < now.Count && now.Starts[at] < start) at++;
+            if (at > 0 && now.Lasts[at - 1] >= start) return false;
+            if (at < now.Count && now.Starts[at] <= last) return false;
+
+            var next = new Table(now.Count + 1);
+            now.CopyTo(next, 0, 0, at);
+            next.Starts[at] = start;
+            next.Lasts[at] = last;
+            next.Devices[at] = device;
+            now.CopyTo(next, at, at + 1, now.Count - at);
+            Volatile.Write(ref _table, next);
             return true;
         }
     }
@@ -32,10 +40,13 @@ public sealed class Bus
     {
         lock (_change)
         {
-            Range[] now = _ranges;
-            int at = Array.FindIndex(now, r => r.Start == start);
+            Table now = _table;
+            int at = Array.IndexOf(now.Starts, start);
             if (at < 0) return false;
-            Volatile.Write(ref _ranges, [.. now[..at], .. now[(at + 1)..]]);
+            var next = new Table(now.Count - 1);
+            now.CopyTo(next, 0, 0, at);
+            now.CopyTo(next, at + 1, at, next.Count - at);
+            Volatile.Write(ref _table, next);
             return true;
         }
     }
@@ -45,8 +56,10 @@ public sealed class Bus
     public bool Read(ulong address, Span<byte> data)
     {
         data.Fill(0xff);
-        if (!TryFind(address, out Range range)) return false;
-        range.Device.Read(address - range.Start, data);
+        Table table = Volatile.Read(ref _table);
+        int at = table.Find(address);
+        if (at < 0) return false;
+        table.Devices[at].Read(address - table.Starts[at], data);
         return true;
     }
 
@@ -54,31 +67,43 @@ public sealed class Bus
     /// <returns>Whether a device was there.</returns>
     public bool Write(ulong address, ReadOnlySpan<byte> data)
     {
-        if (!TryFind(address, out Range range)) return false;
-        range.Device.Write(address - range.Start, data);
+        Table table = Volatile.Read(ref _table);
+        int at = table.Find(address);
+        if (at < 0) return false;
+        table.Devices[at].Write(address - table.Starts[at], data);
         return true;
     }
 
-    private bool TryFind(ulong address, out Range found)
+    /// <summary>
+    /// The ranges, ascending, as columns: arrays of primitives and references need no code that is compiled only at run time.
+    /// </summary>
+    private sealed class Table(int count)
     {
-        Range[] ranges = Volatile.Read(ref _ranges);
-        int low = 0, high = ranges.Length - 1;
-        while (low <= high)
+        public readonly int Count = count;
+        public readonly ulong[] Starts = new ulong[count];
+        public readonly ulong[] Lasts = new ulong[count];
+        public readonly IBusDevice[] Devices = new IBusDevice[count];
+
+        public void CopyTo(Table other, int from, int to, int length)
         {
-            int middle = (low + high) >>> 1;
-            ref readonly Range range = ref ranges[middle];
-            if (address < range.Start) high = middle - 1;
-            else if (address > range.Last) low = middle + 1;
-            else
-            {
-                found = range;
-                return true;
-            }
+            Array.Copy(Starts, from, other.Starts, to, length);
+            Array.Copy(Lasts, from, other.Lasts, to, length);
+            Array.Copy(Devices, from, other.Devices, to, length);
         }
 
-        found = default;
-        return false;
-    }
+        public int Find(ulong address)
+        {
+            ulong[] starts = Starts;
+            int low = 0, high = starts.Length - 1;
+            while (low <= high)
+            {
+                int middle = (low + high) >>> 1;
+                if (address < starts[middle]) high = middle - 1;
+                else if (address > Lasts[middle]) low = middle + 1;
+                else return middle;
+            }
 
-    private readonly record struct Range(ulong Start, ulong Last, IBusDevice Device);
+            return -1;
+        }
+    }
 }

@@ -7,10 +7,11 @@ namespace Plugvisor.Machine.Vcpus;
 /// All vCPU threads of a VM. Used by one owner (the control loop), never from a vCPU thread.
 /// </summary>
 /// <param name="threads">The threads, by index; not started yet.</param>
-public sealed class VcpuGroup(VcpuThread[] threads)
+/// <param name="patience">How long <see cref="Pause"/> and <see cref="Stop"/> wait for a vCPU that is inside a device's register
+/// access; null for 5 s.</param>
+public sealed class VcpuGroup(VcpuThread[] threads, TimeSpan? patience = null)
 {
-    /// <summary>How long <see cref="Pause"/> and <see cref="Stop"/> wait: a vCPU may be inside a device's register access.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private readonly TimeSpan _patience = patience ?? TimeSpan.FromSeconds(5);
 
     /// <summary>The threads, by index.</summary>
     public ReadOnlySpan<VcpuThread> Threads => threads;
@@ -43,7 +44,7 @@ public sealed class VcpuGroup(VcpuThread[] threads)
         foreach (VcpuThread thread in threads)
         {
             if (!thread.WaitPaused(Left(start)))
-                throw new HypervisorException($"vCPU {thread.Index} did not pause within {Patience.TotalSeconds:0} s: a device holds it in a register access");
+                throw new HypervisorException($"vCPU {thread.Index} did not pause within {_patience.TotalSeconds:0.###} s: a device holds it in a register access");
         }
     }
 
@@ -64,9 +65,9 @@ public sealed class VcpuGroup(VcpuThread[] threads)
         foreach (VcpuThread thread in threads) thread.Invoke(static vcpu => vcpu.InjectNmi());
     }
 
-    private static TimeSpan Left(long start)
+    private TimeSpan Left(long start)
     {
-        TimeSpan left = Patience - Stopwatch.GetElapsedTime(start);
+        TimeSpan left = _patience - Stopwatch.GetElapsedTime(start);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 }

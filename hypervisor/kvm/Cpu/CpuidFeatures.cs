@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics.X86;
 using Plugvisor.Hypervisor.Kvm.Native;
 using Plugvisor.Hypervisor.X86;
 
@@ -10,8 +9,6 @@ namespace Plugvisor.Hypervisor.Kvm.Cpu;
 /// </summary>
 internal static class CpuidFeatures
 {
-    private const uint BrandFirst = 0x8000_0002, BrandLast = 0x8000_0004;
-
     // Leaf 1 ECX.
     private const uint Vmx = 1u << 5, X2Apic = 1u << 21, TscDeadline = 1u << 24, OsXsave = 1u << 27, InHypervisor = 1u << 31;
 
@@ -58,8 +55,6 @@ internal static class CpuidFeatures
             // Bits 23:16, another width for nested guests' tables, would contradict a narrower machine.
             sizes.Eax = (sizes.Eax & 0xff00_ff00) | setup.PhysicalAddressBits;
         }
-
-        if (table.MaxExtended >= BrandLast) Brand(table);
     }
 
     private static void HideAmx(CpuidTable table)
@@ -75,17 +70,5 @@ internal static class CpuidFeatures
         if (table.Has(0xd)) table.Leaf(0xd).Eax &= ~TileConfigAndData;
         table.Remove(0x1d);
         table.Remove(0x1e);
-    }
-
-    /// <summary>The name of the processor, where KVM leaves it out.</summary>
-    private static void Brand(CpuidTable table)
-    {
-        if (!X86Base.IsSupported || table.Leaf(BrandFirst).Eax != 0) return;
-        for (uint leaf = BrandFirst; leaf <= BrandLast; leaf++)
-        {
-            ref KvmCpuidEntry entry = ref table.Leaf(leaf);
-            (int a, int b, int c, int d) = X86Base.CpuId((int)leaf, 0);
-            (entry.Eax, entry.Ebx, entry.Ecx, entry.Edx) = ((uint)a, (uint)b, (uint)c, (uint)d);
-        }
     }
 }

@@ -5,20 +5,24 @@ namespace Plugvisor.Hypervisor.Kvm.Cpu;
 /// <summary>The CPUID leaves of one vCPU while they are put together. Not thread-safe.</summary>
 internal sealed class CpuidTable
 {
-    private readonly KvmCpuidEntry[] _entries = new KvmCpuidEntry[KvmCpuid.Capacity];
+    /// <summary>Most entries; KVM reports about 80.</summary>
+    public const int Capacity = 256;
+
+    // Arrays and loops, no spans: spans of our own structs would be compiled at run time, when the VM starts.
+    private readonly KvmCpuidEntry[] _entries = new KvmCpuidEntry[Capacity];
 
     /// <summary>A copy of what KVM supports, to be changed.</summary>
-    public CpuidTable(ReadOnlySpan<KvmCpuidEntry> supported)
+    public CpuidTable(KvmCpuidEntry[] supported)
     {
-        supported.CopyTo(_entries);
+        Array.Copy(supported, _entries, supported.Length);
         Count = supported.Length;
     }
 
     /// <summary>Entries in use.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The entries.</summary>
-    public ReadOnlySpan<KvmCpuidEntry> Entries => _entries.AsSpan(0, Count);
+    /// <summary>The entries; the first <see cref="Count"/> are in use.</summary>
+    public KvmCpuidEntry[] Entries => _entries;
 
     /// <summary>Highest basic leaf.</summary>
     public uint MaxBasic => Has(0) ? Leaf(0).Eax : 0;
@@ -48,7 +52,7 @@ internal sealed class CpuidTable
         int at = Find(function, index);
         if (at < 0)
         {
-            if (Count == _entries.Length) throw new HypervisorException($"KVM reports more than {_entries.Length - 1} CPUID leaves");
+            if (Count == _entries.Length) throw new HypervisorException($"KVM reports more than {Capacity - 1} CPUID leaves");
             at = Count++;
             _entries[at] = new KvmCpuidEntry
             {

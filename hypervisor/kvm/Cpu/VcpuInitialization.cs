@@ -21,15 +21,22 @@ internal sealed unsafe class VcpuInitialization
     private const int LocalInt0 = 0x350, LocalInt1 = 0x360;
     private const uint ModeMask = 7 << 8, ModeNmi = 4 << 8, ModeExternal = 7 << 8;
 
+    // struct kvm_cpuid2: a count, padding, the entries.
+    private const int CpuidHeader = 8;
+    private const int CpuidBytes = CpuidHeader + (CpuidTable.Capacity * KvmCpuidEntry.Bytes);
+
     private readonly KvmCpuidEntry[] _supported;
     private readonly bool _tscDeadline;
 
     internal VcpuInitialization(FileDescriptor device)
     {
-        KvmCpuid cpuid = default;
-        cpuid.Count = KvmCpuid.Capacity;
-        KvmIoctl.Require(device.Value, KvmRequest.KVM_GET_SUPPORTED_CPUID, ref cpuid, "to say what CPUID it supports (KVM_GET_SUPPORTED_CPUID)");
-        _supported = ((ReadOnlySpan<KvmCpuidEntry>)cpuid.Entries)[..(int)cpuid.Count].ToArray();
+        byte* buffer = stackalloc byte[CpuidBytes];
+        uint* count = (uint*)buffer;
+        KvmCpuidEntry* entries = (KvmCpuidEntry*)(buffer + CpuidHeader);
+        *count = CpuidTable.Capacity;
+        KvmIoctl.Require(device.Value, KvmRequest.KVM_GET_SUPPORTED_CPUID, buffer, "to say what CPUID it supports (KVM_GET_SUPPORTED_CPUID)");
+        _supported = new KvmCpuidEntry[*count];
+        for (int i = 0; i < _supported.Length; i++) _supported[i] = entries[i];
         _tscDeadline = KvmIoctl.Call(device.Value, KvmRequest.KVM_CHECK_EXTENSION, KvmCapability.KVM_CAP_TSC_DEADLINE_TIMER) > 0;
     }
 
@@ -46,10 +53,12 @@ internal sealed unsafe class VcpuInitialization
         var table = new CpuidTable(_supported);
         CpuidFeatures.Apply(table, setup, _tscDeadline);
         CpuidTopology.Apply(table, apicId, setup.Topology);
-        KvmCpuid cpuid = default;
-        cpuid.Count = (uint)table.Count;
-        table.Entries.CopyTo(cpuid.Entries);
-        KvmIoctl.Require(vcpu, KvmRequest.KVM_SET_CPUID2, ref cpuid, $"the CPUID leaves of vCPU {apicId} (KVM_SET_CPUID2)");
+        byte* buffer = stackalloc byte[CpuidBytes];
+        uint* count = (uint*)buffer;
+        KvmCpuidEntry* entries = (KvmCpuidEntry*)(buffer + CpuidHeader);
+        *count = (uint)table.Count;
+        for (int i = 0; i < table.Count; i++) entries[i] = table.Entries[i];
+        KvmIoctl.Require(vcpu, KvmRequest.KVM_SET_CPUID2, buffer, "the CPUID leaves (KVM_SET_CPUID2)");
     }
 
     private static void SetMsrs(int vcpu)
@@ -57,24 +66,24 @@ internal sealed unsafe class VcpuInitialization
         // KVM sets bits of MISC_ENABLE that say what it does not emulate; keep them.
         KvmMsrs msrs = default;
         msrs.Count = 1;
-        msrs.Entries[0].Index = IA32_MISC_ENABLE;
-        ulong miscEnable = KvmIoctl.Require(vcpu, KvmRequest.KVM_GET_MSRS, ref msrs, "KVM_GET_MSRS") == 1 ? msrs.Entries[0].Data : 0;
+        msrs.Entry0.Index = IA32_MISC_ENABLE;
+        ulong miscEnable = KvmIoctl.Require(vcpu, KvmRequest.KVM_GET_MSRS, &msrs, "KVM_GET_MSRS") == 1 ? msrs.Entry0.Data : 0;
 
         msrs.Count = 2;
-        msrs.Entries[0] = new KvmMsrEntry { Index = IA32_MTRR_DEF_TYPE, Data = MtrrEnable | WriteBack };
-        msrs.Entries[1] = new KvmMsrEntry { Index = IA32_MISC_ENABLE, Data = miscEnable | FastStrings };
-        int done = KvmIoctl.Require(vcpu, KvmRequest.KVM_SET_MSRS, ref msrs, "KVM_SET_MSRS");
-        if (done != msrs.Count) throw new HypervisorException($"KVM refuses MSR 0x{msrs.Entries[done].Index:x} (KVM_SET_MSRS)");
+        msrs.Entry0 = new KvmMsrEntry { Index = IA32_MTRR_DEF_TYPE, Data = MtrrEnable | WriteBack };
+        msrs.Entry1 = new KvmMsrEntry { Index = IA32_MISC_ENABLE, Data = miscEnable | FastStrings };
+        int done = KvmIoctl.Require(vcpu, KvmRequest.KVM_SET_MSRS, &msrs, "KVM_SET_MSRS");
+        if (done != msrs.Count) throw new HypervisorException($"KVM refuses MSR 0x{(done == 0 ? msrs.Entry0 : msrs.Entry1).Index:x} (KVM_SET_MSRS)");
     }
 
     private static void SetLocalApic(int vcpu)
     {
         KvmLapicState lapic = default;
-        KvmIoctl.Require(vcpu, KvmRequest.KVM_GET_LAPIC, ref lapic, "KVM_GET_LAPIC");
-        ref uint int0 = ref lapic.Registers[LocalInt0 / sizeof(uint)];
-        ref uint int1 = ref lapic.Registers[LocalInt1 / sizeof(uint)];
-        int0 = (int0 & ~ModeMask) | ModeExternal;
-        int1 = (int1 & ~ModeMask) | ModeNmi;
-        KvmIoctl.Require(vcpu, KvmRequest.KVM_SET_LAPIC, ref lapic, "KVM_SET_LAPIC");
+        KvmIoctl.Require(vcpu, KvmRequest.KVM_GET_LAPIC, &lapic, "KVM_GET_LAPIC");
+        uint* int0 = &lapic.Registers[LocalInt0 / sizeof(uint)];
+        uint* int1 = &lapic.Registers[LocalInt1 / sizeof(uint)];
+        *int0 = (*int0 & ~ModeMask) | ModeExternal;
+        *int1 = (*int1 & ~ModeMask) | ModeNmi;
+        KvmIoctl.Require(vcpu, KvmRequest.KVM_SET_LAPIC, &lapic, "KVM_SET_LAPIC");
     }
 }

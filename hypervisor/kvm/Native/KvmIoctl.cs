@@ -45,11 +45,7 @@ internal static unsafe partial class KvmIoctl
 #pragma warning restore CS1573
 
     /// <inheritdoc cref="Require(int, nuint, nuint, string)"/>
-    public static int Require<T>(int fd, nuint request, ref T argument, string what) where T : unmanaged
-    {
-        // SAFETY: T is unmanaged and fixed for the whole call; callers pair request and structure as linux/kvm.h does.
-        fixed (T* pointer = &argument) return Require(fd, request, (nuint)pointer, what);
-    }
+    public static int Require(int fd, nuint request, void* argument, string what) => Require(fd, request, (nuint)argument, what);
 
     /// <summary>The error for a refused request.</summary>
     public static void ThrowRefused(string what, int errno) =>

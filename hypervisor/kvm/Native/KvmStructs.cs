@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Plugvisor.Hypervisor.Kvm.Native;
@@ -68,29 +67,14 @@ internal struct KvmMsi
 }
 
 /// <summary>struct kvm_cpuid_entry2.</summary>
-[StructLayout(LayoutKind.Sequential, Size = 40)]
+[StructLayout(LayoutKind.Sequential, Size = Bytes)]
 internal struct KvmCpuidEntry
 {
+    public const int Bytes = 40;
     public const uint KVM_CPUID_FLAG_SIGNIFCANT_INDEX = 1;
 
     public uint Function, Index, Flags;
     public uint Eax, Ebx, Ecx, Edx;
-}
-
-/// <summary>struct kvm_cpuid2 with room for <see cref="Capacity"/> entries.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct KvmCpuid
-{
-    public const int Capacity = 256;
-
-    public uint Count, Padding;
-    public EntryArray Entries;
-
-    [InlineArray(Capacity)]
-    internal struct EntryArray
-    {
-        private KvmCpuidEntry _entry;
-    }
 }
 
 /// <summary>struct kvm_msr_entry.</summary>
@@ -101,20 +85,12 @@ internal struct KvmMsrEntry
     public ulong Data;
 }
 
-/// <summary>struct kvm_msrs with room for <see cref="Capacity"/> entries.</summary>
+/// <summary>struct kvm_msrs with room for two entries.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct KvmMsrs
 {
-    public const int Capacity = 8;
-
     public uint Count, Padding;
-    public EntryArray Entries;
-
-    [InlineArray(Capacity)]
-    internal struct EntryArray
-    {
-        private KvmMsrEntry _entry;
-    }
+    public KvmMsrEntry Entry0, Entry1;
 }
 
 /// <summary>struct kvm_lapic_state: the register page, each register at its offset of the xAPIC page.</summary>

@@ -151,6 +151,37 @@ public sealed class VcpuThreadTests : IVcpuEvents, IBusDevice
     }
 
     [Fact]
+    public void An_instruction_that_kvm_cannot_emulate_is_reported_with_its_bytes()
+    {
+        // mov edi, 0x20000; paddb mm0, [edi]: a device access by an instruction of which KVM emulates none
+        using var guest = new RealModeGuest(0xbf, 0x00, 0x00, 0x02, 0x00, 0x0f, 0xfc, 0x07, 0x90);
+        RealModeGuest.EnterProtectedMode(guest.Vcpu);
+        VcpuThread thread = Start(guest);
+
+        (string what, VcpuReport report) = Take(_events);
+
+        Assert.Equal("fatal", what);
+        Assert.StartsWith(
+            "vCPU 0 stopped: KVM cannot emulate an instruction (internal error, suberror 1), rip 0x1005 (32-bit, ring 0), instruction bytes 0f fc 07",
+            report.ToString(), StringComparison.Ordinal);
+        Stop(thread);
+    }
+
+    [Fact]
+    public void A_jump_out_of_memory_is_reported()
+    {
+        // jmp 0x20000
+        using var guest = new RealModeGuest(0xe9, 0xfb, 0xef, 0x01, 0x00);
+        RealModeGuest.EnterProtectedMode(guest.Vcpu);
+        VcpuThread thread = Start(guest);
+
+        (string what, VcpuReport report) = Take(_events);
+
+        Assert.Equal(("fatal", 0x20000ul), (what, report.Rip));
+        Stop(thread);
+    }
+
+    [Fact]
     public void An_exception_from_a_device_is_reported_as_fatal()
     {
         using var guest = new RealModeGuest(0xe6, 0x10, 0xeb, 0xfe);   // out 0x10, al; jmp $
