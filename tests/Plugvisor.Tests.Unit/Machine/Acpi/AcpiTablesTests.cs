@@ -108,6 +108,58 @@ public sealed class AcpiTablesTests
     }
 
     [Fact]
+    public void An_event_notifies_the_devices_that_changed()
+    {
+        using GuestRam ram = Write(Machine(hotplug: true));
+        byte[] dsdt = Find(ram, "DSDT");
+
+        // The interpreter's registers are not cleared by reading, and the status bits do not depend on the selector.
+        Assert.Equal(
+            ["C000 0x01", "C001 0x01", "C002 0x01", "C003 0x01"],
+            Notified(Iasl.Execute(dsdt, [@"\_SB.GEC.GDAT 1", @"\_SB.PRES.CINS 1"], @"evaluate \_SB.GED._EVT 13")));
+        Assert.Equal(
+            ["M000 0x03", "M001 0x03", "M002 0x03", "M003 0x03", "M004 0x03", "M005 0x03", "M006 0x03", "M007 0x03"],
+            Notified(Iasl.Execute(dsdt, [@"\_SB.GEC.GDAT 2", @"\_SB.MHPC.MRMV 1"], @"evaluate \_SB.GED._EVT 13")));
+        Assert.Equal(
+            ["S001 0x01", "S008 0x03", "S031 0x01"],
+            Notified(Iasl.Execute(
+                dsdt, [@"\_SB.GEC.GDAT 4", @"\_SB.PHPR.PCIU 0x80000002", @"\_SB.PHPR.PCID 0x100"], @"evaluate \_SB.GED._EVT 13")));
+        Assert.Equal(["PWRB 0x80"], Notified(Iasl.Execute(dsdt, [@"\_SB.GEC.GDAT 8"], @"evaluate \_SB.GED._EVT 13")));
+        Assert.Equal([], Notified(Iasl.Execute(dsdt, [@"\_SB.GEC.GDAT 0", @"\_SB.PHPR.PCIU 2"], @"evaluate \_SB.GED._EVT 13")));
+    }
+
+    [Fact]
+    public void Status_and_resources_come_from_the_registers()
+    {
+        using GuestRam ram = Write(Machine(hotplug: true));
+        byte[] dsdt = Find(ram, "DSDT");
+
+        Assert.Contains("[Integer] = 000000000000000F", Iasl.Execute(dsdt, [@"\_SB.PRES.CPEN 1"], @"evaluate \_SB.CPUS.C001._STA"), StringComparison.Ordinal);
+        Assert.Contains("[Integer] = 0000000000000000", Iasl.Execute(dsdt, [], @"evaluate \_SB.CPUS.C001._STA"), StringComparison.Ordinal);
+        Assert.Contains("[Integer] = 000000000000000F", Iasl.Execute(dsdt, [@"\_SB.MHPC.MEN_ 1"], @"evaluate \_SB.MHPC.M001._STA"), StringComparison.Ordinal);
+
+        // Slot 0 at 0x140000000 (its low half is where the selector is written, so it reads 0), 128 MiB long.
+        string range = Iasl.Execute(dsdt, [@"\_SB.MHPC.MHBH 1", @"\_SB.MHPC.MHLL 0x8000000"], @"evaluate \_SB.MHPC.M000._CRS");
+        Assert.Contains("0000: 8A 2B 00 00 0D 03 00 00 00 00 00 00 00 00 00 00", range, StringComparison.Ordinal);
+        Assert.Contains("0010: 00 00 01 00 00 00 FF FF FF 07 01 00 00 00 00 00", range, StringComparison.Ordinal);
+        Assert.Contains("0020: 00 00 00 00 00 00 00 00 00 08 00 00 00 00 79 00", range, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Ejecting_writes_the_slot_and_its_segment()
+    {
+        using GuestRam ram = Write(Machine(segments: 2));
+        byte[] dsdt = Find(ram, "DSDT");
+
+        string output = Iasl.Execute(dsdt, [], @"evaluate \_SB.PC01.S003._EJ0 1", @"evaluate \_SB.PHPR.B0EJ", @"evaluate \_SB.PHPR.PSEG");
+        Assert.Contains("[Integer] = 0000000000000008", output, StringComparison.Ordinal);
+        Assert.Contains("[Integer] = 0000000000000001", output, StringComparison.Ordinal);
+        output = Iasl.Execute(dsdt, [], @"evaluate \_SB.CPUS.C003._EJ0 1", @"evaluate \_SB.PRES.CEJ0", @"evaluate \_SB.PRES.CSEL");
+        Assert.Contains("[Integer] = 0000000000000001", output, StringComparison.Ordinal);
+        Assert.Contains("[Integer] = 0000000000000003", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Serial_port_can_be_absent()
     {
         using GuestRam ram = Write(Machine() with { HasSerial = false });
@@ -180,6 +232,22 @@ public sealed class AcpiTablesTests
 
         var error = Assert.Throws<BootException>(() => Write(Machine() with { MaxVcpus = 8192 }).Dispose());
         Assert.Contains("8192 vCPUs", error.Message, StringComparison.Ordinal);
+    }
+
+    private static List<string> Notified(string output)
+    {
+        Assert.DoesNotContain("Error", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Warning", output, StringComparison.Ordinal);
+        var all = new List<string>();
+        foreach (string line in output.Split('\n'))
+        {
+            int name = line.IndexOf(" Notify on [", StringComparison.Ordinal), value = line.IndexOf(" Value ", StringComparison.Ordinal);
+            if (name >= 0) all.Add($"{line.AsSpan(name + 12, 4)}{line.AsSpan(value + 6, 5)}");
+        }
+
+        // Each notification runs on a thread of its own, so their order says nothing.
+        all.Sort(StringComparer.Ordinal);
+        return all;
     }
 
     internal static MachineDescription Machine(int segments = 1, bool hotplug = false)
