@@ -45,13 +45,16 @@ internal sealed class GeneratorRun
 
     public static GeneratorRun Of(string source)
     {
-        var compilation = CSharpCompilation.Create(
-            "Sample", [CSharpSyntaxTree.ParseText(Usings + source, path: "Sample.cs")], References,
-            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
+        var compilation = Compile("Sample", Usings + source);
         var driver = CSharpGeneratorDriver.Create([new PluginGenerator().AsSourceGenerator()],
             driverOptions: new GeneratorDriverOptions(IncrementalGeneratorOutputKind.None, trackIncrementalGeneratorSteps: true));
         return new(compilation, driver);
     }
+
+    /// <summary>A compilation against the contract, without the generator.</summary>
+    public static CSharpCompilation Compile(string name, string source) => CSharpCompilation.Create(
+        name, [CSharpSyntaxTree.ParseText(source, path: "Sample.cs")], References,
+        new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
 
     /// <summary>The same sources and one more, as when somebody types elsewhere.</summary>
     public GeneratorRun And(string source) =>

@@ -1,0 +1,31 @@
+using Plugvisor.Plugins.Declarations;
+
+namespace Plugvisor.Plugins.Catalog;
+
+/// <summary>A plugin folder that the catalog looked at. Immutable once the scan is done.</summary>
+public sealed class PluginEntry
+{
+    /// <summary>The folder's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The folder.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>The assembly with the manifest, or null where none was found.</summary>
+    public string? AssemblyPath { get; init; }
+
+    /// <summary>What the plugin declares, or null where that could not be read.</summary>
+    public DeviceDeclaration? Declaration { get; init; }
+
+    /// <summary>Whether it can be loaded.</summary>
+    public PluginStatus Status { get; internal set; }
+
+    /// <summary>Why it is not ready, as a sentence that names what to do; null when it is.</summary>
+    public string? Reason { get; internal set; }
+
+    internal void Refuse(string reason)
+    {
+        Status = PluginStatus.Refused;
+        Reason = reason;
+    }
+}

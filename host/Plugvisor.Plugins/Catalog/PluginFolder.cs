@@ -1,0 +1,115 @@
+using System.Globalization;
+using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Plugins.Declarations;
+
+namespace Plugvisor.Plugins.Catalog;
+
+/// <summary>Looks into one plugin folder.</summary>
+internal static class PluginFolder
+{
+    public static PluginEntry Read(string folder)
+    {
+        var name = Path.GetFileName(folder);
+        string? assembly = null;
+        DeviceDeclaration? declaration = null;
+        string? reason;
+        try
+        {
+            reason = Read(folder, out assembly, out declaration);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            reason = $"it can not be read: {error.Message}";
+        }
+
+        return new PluginEntry
+        {
+            Name = name,
+            Folder = folder,
+            AssemblyPath = assembly,
+            Declaration = declaration,
+            Status = reason is null ? PluginStatus.Ready : PluginStatus.Refused,
+            Reason = reason,
+        };
+    }
+
+    private static string? Read(string folder, out string? assembly, out DeviceDeclaration? declaration)
+    {
+        assembly = null;
+        declaration = null;
+        var files = Directory.GetFiles(folder);
+        Array.Sort(files, string.CompareOrdinal);
+        foreach (var file in files)
+        {
+            var fileName = Path.GetFileName(file.AsSpan());
+            if (ContractAssemblies.IsFile(fileName))
+                return $"it carries its own {fileName}, which belongs to the host: delete the file, and reference the contract with Private=\"false\"";
+        }
+
+        if (FindManifest(files, out assembly, out var json) is { } problem) return problem;
+        try
+        {
+            declaration = DeviceDeclaration.Parse(json);
+        }
+        catch (FormatException error)
+        {
+            return error.Message;
+        }
+
+        return CheckContract(declaration);
+    }
+
+    private static string? FindManifest(string[] files, out string? assembly, out byte[] json)
+    {
+        assembly = null;
+        json = [];
+        string? damaged = null;
+        foreach (var file in Candidates(files))
+        {
+            try
+            {
+                if (ManifestReader.Read(file) is not { } found) continue;
+                if (assembly is not null) return $"{Path.GetFileName(assembly)} and {Path.GetFileName(file)} both have a plugin manifest: give each a folder of its own";
+                assembly = file;
+                json = found;
+            }
+            catch (BadImageFormatException error)
+            {
+                damaged ??= $"{Path.GetFileName(file)} is damaged: {error.Message}";
+            }
+        }
+
+        if (assembly is not null) return null;
+        return damaged ?? "no assembly in it has a plugin manifest: build the plugin with the Plugvisor.Generators analyzer";
+    }
+
+    /// <summary>
+    /// The assembly that has a .deps.json, when there is exactly one; its dependencies need not be looked at then. Otherwise every assembly.
+    /// </summary>
+    private static List<string> Candidates(string[] files)
+    {
+        const string Deps = ".deps.json";
+        var all = new List<string>();
+        string? main = null;
+        var mains = 0;
+        foreach (var file in files)
+        {
+            if (file.EndsWith(".dll", StringComparison.OrdinalIgnoreCase)) all.Add(file);
+            if (!file.EndsWith(Deps, StringComparison.Ordinal)) continue;
+            main = string.Concat(file.AsSpan(0, file.Length - Deps.Length), ".dll");
+            mains++;
+        }
+
+        return mains == 1 && Array.IndexOf(files, main) >= 0 ? [main!] : all;
+    }
+
+    private static string? CheckContract(DeviceDeclaration declaration)
+    {
+        var (major, minor) = (declaration.ContractMajor, declaration.ContractMinor);
+        if (major == ContractVersion.Major && minor <= ContractVersion.Minor) return null;
+        var versions = string.Create(
+            CultureInfo.InvariantCulture,
+            $"it is built for contract {major}.{minor}, this host has {ContractVersion.Major}.{ContractVersion.Minor}");
+        return major < ContractVersion.Major ? $"{versions}: rebuild the plugin" : $"{versions}: it needs a newer Plugvisor, or a plugin built for this one";
+    }
+}

@@ -1,0 +1,92 @@
+using System.Reflection;
+using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Plugins.Catalog;
+using Plugvisor.Plugins.Declarations;
+
+namespace Plugvisor.Plugins.Loading;
+
+/// <summary>A plugin whose code is loaded and whose entry was made. Used by the control loop's thread.</summary>
+public sealed class LoadedPlugin
+{
+    private IPluginCode? _code;
+    private IDevicePlugin? _plugin;
+
+    private LoadedPlugin(PluginEntry entry, IPluginCode code, IDevicePlugin plugin)
+    {
+        Entry = entry;
+        _code = code;
+        _plugin = plugin;
+        IsUnloadable = code.IsUnloadable;
+    }
+
+    /// <summary>What the catalog knows of it.</summary>
+    public PluginEntry Entry { get; }
+
+    /// <summary>Its device kind.</summary>
+    public DeviceDeclaration Declaration => Entry.Declaration!;
+
+    /// <summary>Whether <see cref="Unload"/> can succeed.</summary>
+    public bool IsUnloadable { get; }
+
+    /// <summary>The plugin's entry.</summary>
+    /// <exception cref="ObjectDisposedException">The plugin was unloaded.</exception>
+    public IDevicePlugin Plugin => _plugin ?? throw new ObjectDisposedException(Entry.Name);
+
+    /// <summary>The plugin's own checks, or null where it has none.</summary>
+    public IConfigValidator? Validator => _plugin as IConfigValidator;
+
+    /// <summary>Loads a plugin of the catalog and makes its entry.</summary>
+    /// <param name="entry">A ready entry.</param>
+    /// <param name="loader">How to load.</param>
+    /// <param name="isUnloadable">Overrides what the plugin asks for, or null.</param>
+    /// <exception cref="PluginLoadException">It can not be loaded, or its constructor threw. Nothing of it stays loaded where that can be helped.</exception>
+    public static LoadedPlugin Load(PluginEntry entry, IPluginLoader loader, bool? isUnloadable = null)
+    {
+        if (entry.Status != PluginStatus.Ready) throw new PluginLoadException($"Plugin {entry.Name} can not be used: {entry.Reason}");
+        IPluginCode code;
+        try
+        {
+            code = loader.Load(entry.AssemblyPath!, isUnloadable ?? entry.Declaration!.IsReloadable);
+        }
+        catch (Exception error) when (error is IOException or BadImageFormatException or UnauthorizedAccessException)
+        {
+            throw new PluginLoadException($"Plugin {entry.Name} ({entry.AssemblyPath}) can not be loaded", error);
+        }
+
+        try
+        {
+            return new LoadedPlugin(entry, code, Make(entry, code.Assembly));
+        }
+        catch (Exception error)
+        {
+            code.Dispose();
+            if (error is PluginLoadException) throw;
+            throw new PluginLoadException($"Plugin {entry.Name} ({entry.AssemblyPath}) can not be started", error);
+        }
+    }
+
+    /// <summary>
+    /// Lets go of the plugin's code. Every device of it was disposed before. The code is gone when <see cref="WeakReference.IsAlive"/> of the
+    /// answer is false, which a garbage collection decides; where it stays true something still refers to the plugin.
+    /// </summary>
+    public WeakReference Unload()
+    {
+        var code = _code ?? throw new ObjectDisposedException(Entry.Name);
+        _plugin = null;
+        _code = null;
+        code.Dispose();
+        return code.Life;
+    }
+
+    private static IDevicePlugin Make(PluginEntry entry, Assembly assembly)
+    {
+        var name = entry.Declaration!.Entry;
+        var type = assembly.GetType(name, throwOnError: false)
+            ?? throw new PluginLoadException($"Plugin {entry.Name} ({entry.AssemblyPath}) has no class `{name}`, which its manifest names");
+        var instance = Activator.CreateInstance(
+            type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions, binder: null, args: null, culture: null);
+        return instance as IDevicePlugin
+            ?? throw new PluginLoadException($"`{name}` in plugin {entry.Name} is no IDevicePlugin of this host: rebuild the plugin");
+    }
+}
