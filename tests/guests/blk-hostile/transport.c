@@ -5,16 +5,15 @@
 
 static void select(u16 queue) { write16(COMMON + COMMON_QUEUE_SELECT, queue); }
 
-// From reset to DRIVER_OK with our own rings, but with this queue size written, and one normal request.
-static void start_with_size(u16 size)
+// From reset to DRIVER_OK with our own rings, but with this queue size written, and one normal request. True if the device shows a
+// size above its maximum: then it must not serve that request.
+static bool start_with_size(u16 size)
 {
     virtio_negotiate(&disk.device, F_VERSION_1 | F_BLK_FLUSH);
     select(0);
     u16 max = read16(COMMON + COMMON_QUEUE_SIZE);
     write16(COMMON + COMMON_QUEUE_SIZE, size);
-    u16 is = read16(COMMON + COMMON_QUEUE_SIZE);
-    if (is > max)
-        fail("a queue size above the maximum is taken");
+    bool above = read16(COMMON + COMMON_QUEUE_SIZE) > max;
     struct queue *q = &disk.queue;
     memset((void *)q->avail, 0, 4);
     memset((void *)q->used, 0, 4);
@@ -28,17 +27,18 @@ static void start_with_size(u16 size)
     virtio_driver_ok(&disk.device);
     normal();
     go(0);
+    return above;
 }
 
 void case_15(void)                              // queue sizes
 {
     static const u16 sizes[] = { 0, 3, 5, 127, 0x7fff, 0x8000, 0xffff };
     for (u32 i = 0; i < ARRAY_LENGTH(sizes); i++) {
-        start_with_size(sizes[i]);
-        expect_now("a wrong queue size", ANY);
+        bool above = start_with_size(sizes[i]);
+        expect_now("a wrong queue size", above ? RESET | SILENT : ANY);
     }
-    start_with_size(disk.queue.size * 2);
-    expect_now("twice the maximum queue size", ANY);
+    bool above = start_with_size(disk.queue.size * 2);
+    expect_now("twice the maximum queue size", above ? RESET | SILENT : ANY);
 }
 
 void case_16(void)                              // a live queue is changed
