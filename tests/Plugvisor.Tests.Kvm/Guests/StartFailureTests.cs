@@ -72,7 +72,7 @@ public sealed class StartFailureTests
     /// <summary>A flush that has not been reported yet when this was printed.</summary>
     private static string NextFlush(string serial)
     {
-        string last = serial.Split('\n').Last(line => line.StartsWith("flushed ", StringComparison.Ordinal) && line.Length > "flushed ".Length);
+        string last = serial.Split('\n')[..^1].Last(line => line.StartsWith("flushed ", StringComparison.Ordinal));
         return $"flushed {int.Parse(last["flushed ".Length..]) + 80}";
     }
 
