@@ -22,7 +22,16 @@ internal static class RunCommand
         }
 
         var parser = new CommandLineParser(AllOptions.ForParsing(plugins));
-        ParsedOptions options = parser.Parse(args);
+        ParsedOptions options;
+        try
+        {
+            options = parser.Parse(args);
+        }
+        catch (UsageException e) when (RefusedPlugin(args, plugins) is { } why)
+        {
+            throw new UsageException(e.Message, new VmmException(why));
+        }
+
         if (parser.HelpRequested)
         {
             await Console.Out.WriteAsync(HelpText.Render(AllOptions.WithKeys(plugins))).ConfigureAwait(false);
@@ -40,6 +49,17 @@ internal static class RunCommand
         using var logs = new LoggerFactory([sink], new LoggerFilterOptions { MinLevel = level });
         plugins.ReportTo(logs);
         return await RunVmAsync(config, options, plugins, logs).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether an option is not known because its plugin was refused.</summary>
+    private static string? RefusedPlugin(string[] args, PluginSet plugins)
+    {
+        foreach (string arg in args)
+        {
+            if (arg.StartsWith("--", StringComparison.Ordinal) && plugins.WhyMissing(arg[2..]) is { } why) return why;
+        }
+
+        return null;
     }
 
     private static async Task<int> RunVmAsync(VmConfig config, ParsedOptions options, PluginSet plugins, ILoggerFactory logs)

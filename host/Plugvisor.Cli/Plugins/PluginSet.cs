@@ -1,12 +1,9 @@
-using System.Reflection;
-using System.Reflection.Metadata;
-using System.Reflection.PortableExecutable;
-using System.Runtime.Loader;
-using System.Text;
 using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Cli.CommandLine;
 using Plugvisor.Control;
-using Plugvisor.Plugins.Declarations;
+using Plugvisor.Plugins.Catalog;
+using Plugvisor.Plugins.Loading;
 using Plugvisor.Plugins.Schemas;
 
 namespace Plugvisor.Cli.Plugins;
@@ -14,50 +11,70 @@ namespace Plugvisor.Cli.Plugins;
 /// <summary>The plugins that this process found: what they declare, and their code once it is asked for.</summary>
 internal sealed class PluginSet : IDevicePlugins
 {
-    private readonly List<(string Path, DeviceConfigSchema Schema)> _plugins = [];
+    private readonly PluginCatalog _catalog;
+    private readonly IPluginLoader _loader = new AssemblyLoadContextPluginLoader();
+    private readonly Dictionary<string, LoadedPlugin> _loaded = [];
+    private readonly List<DeviceConfigSchema> _kinds = [];
 
-    public IReadOnlyList<DeviceConfigSchema> Kinds => _plugins.ConvertAll(p => p.Schema);
-
-    public static PluginSet Open(IReadOnlyList<string> directories)
+    private PluginSet(PluginCatalog catalog)
     {
-        var set = new PluginSet();
-        foreach (string directory in directories)
-        {
-            if (!Directory.Exists(directory)) continue;
-            foreach (string dll in Directory.EnumerateFiles(directory, "Plugvisor.Plugins.*.dll", SearchOption.AllDirectories))
-            {
-                using var pe = new PEReader(File.OpenRead(dll));
-                MetadataReader m = pe.GetMetadataReader();
-                foreach (CustomAttributeHandle h in m.GetAssemblyDefinition().GetCustomAttributes())
-                {
-                    CustomAttribute a = m.GetCustomAttribute(h);
-                    if (a.Constructor.Kind != HandleKind.MemberReference) continue;
-                    EntityHandle parent = m.GetMemberReference((MemberReferenceHandle)a.Constructor).Parent;
-                    if (m.GetString(m.GetTypeReference((TypeReferenceHandle)parent).Name) != "PluginManifestAttribute") continue;
-                    BlobReader blob = m.GetBlobReader(a.Value);
-                    blob.ReadUInt16();
-                    string json = blob.ReadSerializedString()!;
-                    set._plugins.Add((dll, new DeviceConfigSchema(DeviceDeclaration.Parse(Encoding.UTF8.GetBytes(json)))));
-                }
-            }
-        }
-
-        return set;
+        _catalog = catalog;
+        foreach (PluginEntry entry in catalog.Ready) _kinds.Add(new DeviceConfigSchema(entry.Declaration!));
     }
 
-    public void ReportTo(ILoggerFactory logs) => _logs = logs;
+    /// <summary>Everything that was looked at.</summary>
+    public IReadOnlyList<PluginEntry> Entries => _catalog.Entries;
 
-    private ILoggerFactory? _logs;
+    /// <summary>The device kinds that there are, in the order of their slots.</summary>
+    public IReadOnlyList<DeviceConfigSchema> Kinds => _kinds;
 
-    public IDevicePlugin Load(string kind)
+    /// <summary>Looks at the directories; loads nothing.</summary>
+    public static PluginSet Open(IReadOnlyList<string> directories) => new(PluginCatalog.Scan(directories, IsReserved));
+
+    /// <summary>Says in the log what could not be used. A VM that does not need it runs all the same.</summary>
+    public void ReportTo(ILoggerFactory logs)
     {
-        foreach ((string path, DeviceConfigSchema schema) in _plugins)
+        ILogger? log = null;
+        foreach (PluginEntry entry in _catalog.Entries)
         {
-            if (schema.Declaration.Kind != kind) continue;
-            Assembly assembly = new AssemblyLoadContext(kind).LoadFromAssemblyPath(Path.GetFullPath(path));
-            return (IDevicePlugin)Activator.CreateInstance(assembly.GetType(schema.Declaration.Entry)!)!;
+            if (entry.Status != PluginStatus.Refused) continue;
+            log ??= logs.CreateLogger<PluginSet>();
+            log.LogWarning("plugin {Name} is not used: {Reason}", entry.Name, entry.Reason);
+        }
+    }
+
+    /// <summary>Why there is no such device kind, when its plugin is there but was refused; else null.</summary>
+    public string? WhyMissing(string kind)
+    {
+        foreach (PluginEntry entry in _catalog.Entries)
+        {
+            if (entry.Status == PluginStatus.Refused && (entry.Declaration?.Kind ?? entry.Name) == kind) return $"plugin {entry.Name}: {entry.Reason}";
         }
 
-        throw new VmmException($"no plugin for {kind}");
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public IDevicePlugin Load(string kind)
+    {
+        if (!_loaded.TryGetValue(kind, out LoadedPlugin? plugin))
+        {
+            PluginEntry entry = _catalog.Find(kind) ?? throw new VmmException(WhyMissing(kind) ?? $"there is no plugin for device kind {kind}");
+            plugin = LoadedPlugin.Load(entry, _loader);
+            _loaded.Add(kind, plugin);
+        }
+
+        return plugin.Plugin;
+    }
+
+    private static bool IsReserved(string name)
+    {
+        if (HostOptions.NotYet.ContainsKey("--" + name)) return true;
+        foreach (CommandLineOption option in HostOptions.All)
+        {
+            if (option.Name.AsSpan(2).SequenceEqual(name)) return true;
+        }
+
+        return false;
     }
 }
