@@ -9,7 +9,7 @@ namespace Plugvisor.Control;
 /// <summary>Connects the machine's own ports to what the configuration says. They stay connected over resets.</summary>
 internal static class ConsoleBuilder
 {
-    /// <exception cref="DeviceException">A file or socket cannot be opened, or two consoles want the terminal.</exception>
+    /// <exception cref="DeviceException">A file or socket cannot be opened.</exception>
     public static MachineConsoles Open(VmConfig config, HostTerminal terminal)
     {
         ConsoleLine? serial = null, debug = null;
@@ -38,9 +38,8 @@ internal static class ConsoleBuilder
         try
         {
             if (mode != SerialMode.Tty) return new ConsoleLine(Backend(mode, file, socket), "serial-manager");
-            IDisposable attachment = terminal.Attach(name, static () => { });
-            return new ConsoleLine(
-                new TerminalBackend(terminal.InputDescriptor, terminal.OutputDescriptor), "serial-manager", attachment);
+            ITerminalLease lease = terminal.Attach(name, static () => { });
+            return new ConsoleLine(new TerminalBackend(lease.InputDescriptor, lease.OutputDescriptor), "serial-manager", lease);
         }
         catch (IOException e)
         {

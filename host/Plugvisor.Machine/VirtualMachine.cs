@@ -131,6 +131,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         WriteTables();
         foreach (VcpuThread vcpu in _vcpus) vcpu.WaitReady();
         _vcpus[0].Invoke(boot.Apply);
+        _log.LogInformation("entering the guest");
         foreach (VcpuThread vcpu in _vcpus) vcpu.Resume();
     }
 

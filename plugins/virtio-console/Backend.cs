@@ -9,7 +9,7 @@ internal static class Backend
 {
     /// <summary>Opens the other side.</summary>
     /// <exception cref="DeviceException">It cannot be opened, or the mode is not one of this device.</exception>
-    public static ICharacterBackend Open(string id, Config config, ITerminalService? terminal)
+    public static ICharacterBackend Open(string id, Config config, ITerminalLease? terminal)
     {
         try
         {

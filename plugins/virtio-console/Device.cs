@@ -15,7 +15,7 @@ internal sealed class Device : IVirtioDevice, ICompletesConfig
     private const ushort QueueSize = 256;
 
     private readonly ICharacterBackend _backend;
-    private readonly IDisposable? _attachment;
+    private readonly ITerminalLease? _attachment;
     private readonly ITerminalService? _terminal;
     private readonly InputWorker _input;
     private readonly OutputWorker _output;
@@ -23,21 +23,22 @@ internal sealed class Device : IVirtioDevice, ICompletesConfig
     private uint _size;                                  // columns, and rows in the upper half; one word, so never torn
 
     /// <summary>Connects to the other side.</summary>
-    /// <exception cref="DeviceException">It cannot be opened, or another device has the terminal.</exception>
+    /// <exception cref="DeviceException">It cannot be opened.</exception>
     public Device(string id, Config config, IDeviceHost host)
     {
         if (config.Mode == ConsoleMode.Tty) _terminal = host.Service<ITerminalService>();
-        _backend = Backend.Open(id, config, _terminal);
-        if (_backend.Path is { } path) CompletedConfig = [new("file", path)];
+        _attachment = _terminal?.Attach(id, OnResize);
         try
         {
-            _attachment = _terminal?.Attach(id, OnResize);
+            _backend = Backend.Open(id, config, _attachment);
         }
         catch (DeviceException)
         {
-            _backend.Dispose();
+            _attachment?.Dispose();
             throw;
         }
+
+        if (_backend.Path is { } path) CompletedConfig = [new("file", path)];
 
         OnResize();
         var metrics = new Metrics(host.Counters, _backend);

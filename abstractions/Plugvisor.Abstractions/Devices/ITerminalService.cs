@@ -6,20 +6,13 @@ namespace Plugvisor.Abstractions.Devices;
 /// </summary>
 public interface ITerminalService
 {
-    /// <summary>Descriptor to read keys from. It stays the host's: do not close it or make it non-blocking.</summary>
-    int InputDescriptor { get; }
-
-    /// <summary>Descriptor to write to. As for the input.</summary>
-    int OutputDescriptor { get; }
-
     /// <summary>Its size now; 0 by 0 when it is no terminal.</summary>
     TerminalSize Size { get; }
 
     /// <summary>
-    /// Takes the terminal for a device and puts it in raw mode, if it is one, until the answer is disposed.
+    /// Connects a device to the terminal and puts that in raw mode, if it is one, until the answer is disposed. The first device gets the keys.
     /// </summary>
-    /// <param name="owner">The device's id, for the message to the next one that asks.</param>
+    /// <param name="owner">The device's id, for the log.</param>
     /// <param name="resized">Called on a thread of the host when the size has changed.</param>
-    /// <exception cref="DeviceException">Another device has it.</exception>
-    IDisposable Attach(string owner, Action resized);
+    ITerminalLease Attach(string owner, Action resized);
 }

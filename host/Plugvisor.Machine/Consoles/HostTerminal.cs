@@ -6,7 +6,7 @@ using Plugvisor.Linux.Consoles;
 namespace Plugvisor.Machine.Consoles;
 
 /// <summary>
-/// The process's terminal, handed to one device at a time. <see cref="Restore"/> belongs on every way out: it is idempotent, safe on any thread
+/// The process's terminal. Several devices may print on it, the first one that is connected gets the keys. <see cref="Restore"/> belongs on every way out: it is idempotent, safe on any thread
 /// and at any time, and after it no device can make the terminal raw again.
 /// </summary>
 /// <param name="input">Descriptor of the terminal's input; 0 in the executable.</param>
@@ -14,26 +14,24 @@ namespace Plugvisor.Machine.Consoles;
 public sealed class HostTerminal(int input = 0, int output = 1) : ITerminalService, IDisposable
 {
     private readonly Lock _lock = new();
-    private Attachment? _attached;
+    private Attachment? _typedTo;
     private bool _over;
 
-    /// <inheritdoc/>
-    public int InputDescriptor => input;
-
-    /// <inheritdoc/>
+    /// <summary>Where output goes that belongs to no device.</summary>
     public int OutputDescriptor => output;
+
+    private int InputDescriptor => input;
 
     /// <inheritdoc/>
     public TerminalSize Size => TerminalWindow.TryGetSize(output, out ushort columns, out ushort rows) ? new(columns, rows) : default;
 
     /// <inheritdoc/>
-    public IDisposable Attach(string owner, Action resized)
+    public ITerminalLease Attach(string owner, Action resized)
     {
         lock (_lock)
         {
-            if (_attached is not null)
-                throw new DeviceException($"{owner} cannot have the terminal: {_attached.Owner} has it; give one of them another mode");
-            return _attached = new Attachment(this, owner, _over ? null : TerminalMode.EnterRaw(input), resized);
+            if (_typedTo is not null) return new Attachment(this, hasKeys: false, null, resized);
+            return _typedTo = new Attachment(this, hasKeys: true, _over ? null : TerminalMode.EnterRaw(input), resized);
         }
     }
 
@@ -44,7 +42,7 @@ public sealed class HostTerminal(int input = 0, int output = 1) : ITerminalServi
         lock (_lock)
         {
             _over = true;
-            attached = _attached;
+            attached = _typedTo;
         }
 
         attached?.Restore();
@@ -57,28 +55,30 @@ public sealed class HostTerminal(int input = 0, int output = 1) : ITerminalServi
     {
         lock (_lock)
         {
-            if (_attached == attachment) _attached = null;
+            if (_typedTo == attachment) _typedTo = null;
         }
     }
 
-    /// <summary>One device's time with the terminal.</summary>
-    private sealed class Attachment : IDisposable
+    /// <summary>One device's connection to the terminal.</summary>
+    private sealed class Attachment : ITerminalLease
     {
         private readonly HostTerminal _terminal;
         private readonly TerminalMode? _mode;
         private readonly PosixSignalRegistration? _resize;
 
         [SuppressMessage("Interoperability", "CA1416", Justification = "Linux only, as everything here")]
-        public Attachment(HostTerminal terminal, string owner, TerminalMode? mode, Action resized)
+        public Attachment(HostTerminal terminal, bool hasKeys, TerminalMode? mode, Action resized)
         {
             _terminal = terminal;
-            Owner = owner;
+            InputDescriptor = hasKeys ? terminal.InputDescriptor : -1;
             _mode = mode;
             // The runtime raises this on a thread pool thread, not in the signal handler.
             if (mode is not null) _resize = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => resized());
         }
 
-        public string Owner { get; }
+        public int InputDescriptor { get; }
+
+        public int OutputDescriptor => _terminal.OutputDescriptor;
 
         public void Restore() => _mode?.Restore();
 

@@ -28,17 +28,23 @@ public sealed class HostTerminalTests : IDisposable
     }
 
     [Fact]
-    public void One_device_at_a_time_has_the_terminal_and_leaves_it_as_it_was()
+    public void The_first_device_gets_the_keys_the_next_ones_print_and_the_terminal_is_left_as_it_was()
     {
         string before = Stty("-g");
-        IDisposable first = _terminal.Attach("__console", () => { });
+        ITerminalLease first = _terminal.Attach("__console", () => { });
+        Assert.True(first.InputDescriptor >= 0);
         Assert.NotEqual(before, Stty("-g"));
-        var refused = Assert.Throws<DeviceException>(() => _terminal.Attach("__serial", () => { }));
-        Assert.Contains("__console", refused.Message);
+        using (ITerminalLease printer = _terminal.Attach("__serial", () => { }))
+        {
+            Assert.Equal(-1, printer.InputDescriptor);
+            Assert.Equal(first.OutputDescriptor, printer.OutputDescriptor);
+        }
+
+        Assert.NotEqual(before, Stty("-g"));
         first.Dispose();
         first.Dispose();
         Assert.Equal(before, Stty("-g"));
-        using IDisposable second = _terminal.Attach("__serial", () => { });
+        using ITerminalLease second = _terminal.Attach("__serial", () => { });
         Assert.NotEqual(before, Stty("-g"));
     }
 

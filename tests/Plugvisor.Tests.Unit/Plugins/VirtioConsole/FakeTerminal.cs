@@ -14,20 +14,20 @@ internal sealed class FakeTerminal : ITerminalService, IDisposable
     /// <summary>What the person sees.</summary>
     public AnonymousPipeServerStream Screen { get; } = new(PipeDirection.In);
 
-    public int InputDescriptor => (int)Keyboard.ClientSafePipeHandle.DangerousGetHandle();
+    private int InputDescriptor => (int)Keyboard.ClientSafePipeHandle.DangerousGetHandle();
 
-    public int OutputDescriptor => (int)Screen.ClientSafePipeHandle.DangerousGetHandle();
+    private int OutputDescriptor => (int)Screen.ClientSafePipeHandle.DangerousGetHandle();
 
     public TerminalSize Size { get; private set; } = new(80, 25);
 
     public string? Owner { get; private set; }
 
-    public IDisposable Attach(string owner, Action resized)
+    public ITerminalLease Attach(string owner, Action resized)
     {
-        if (Owner is not null) throw new DeviceException($"{Owner} has the terminal");
+        if (Owner is not null) return new Attachment(this, hasKeys: false);
         Owner = owner;
         _resized = resized;
-        return new Attachment(this);
+        return new Attachment(this, hasKeys: true);
     }
 
     public void Resize(TerminalSize size)
@@ -42,8 +42,15 @@ internal sealed class FakeTerminal : ITerminalService, IDisposable
         Screen.Dispose();
     }
 
-    private sealed class Attachment(FakeTerminal terminal) : IDisposable
+    private sealed class Attachment(FakeTerminal terminal, bool hasKeys) : ITerminalLease
     {
-        public void Dispose() => (terminal.Owner, terminal._resized) = (null, null);
+        public int InputDescriptor => hasKeys ? terminal.InputDescriptor : -1;
+
+        public int OutputDescriptor => terminal.OutputDescriptor;
+
+        public void Dispose()
+        {
+            if (hasKeys) (terminal.Owner, terminal._resized) = (null, null);
+        }
     }
 }

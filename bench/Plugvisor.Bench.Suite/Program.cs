@@ -1,0 +1,35 @@
+using Plugvisor.Bench.Suite;
+using Plugvisor.Bench.Suite.Benchmarks;
+using Plugvisor.Bench.Suite.Report;
+using Plugvisor.Bench.Suite.Tools;
+
+if (args.Length < 2)
+{
+    Console.Error.WriteLine("usage: Plugvisor.Bench.Suite ROOT WORK [FILTER]; bench/run prepares everything and calls it");
+    return 2;
+}
+
+var inputs = new Inputs(args[0], args[1]);
+string filter = args.Length > 2 ? args[2] : "";
+List<Benchmark> all =
+[
+    StartBenchmarks.FirstInstruction(inputs),
+    StartBenchmarks.Hello(inputs),
+    StartBenchmarks.IdleMemory(inputs),
+    ExitBenchmarks.PortExit(inputs),
+    DiskBenchmarks.RandomRead(inputs, depth: 1, direct: true),
+    DiskBenchmarks.RandomRead(inputs, depth: 32, direct: true),
+    DiskBenchmarks.RandomRead(inputs, depth: 32, direct: false),
+];
+var results = new List<Result>();
+foreach (Benchmark benchmark in all)
+{
+    if (benchmark.Name.Contains(filter, StringComparison.Ordinal)) results.AddRange(benchmark.Run(Console.Error));
+}
+
+if (filter.Length > 0) return 0;   // a part of them is for the person who asked, not for the page
+
+string host = $"{HostFacts.Cpu()}, {Environment.ProcessorCount} CPUs, Linux {Environment.OSVersion.Version}";
+ResultsFile.Write(Path.Combine(inputs.Root, "bench/results.json"), results, host);
+PerformancePage.Write(Path.Combine(inputs.Root, "docs"), all, results, host);
+return 0;
