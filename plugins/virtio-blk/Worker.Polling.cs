@@ -7,34 +7,30 @@ namespace Plugvisor.Plugins.VirtioBlk;
 // Sleeping costs a switch there and back, and a doorbell from the guest, which is the dearest of all: the vCPU leaves the guest for it. So
 // after work the thread looks around for a moment, as long as that pays. How long is learnt as KVM's halt polling does: a sleep that was
 // shorter than the limit should have been polling, so poll longer; a long one shows that polling was in vain, so poll less.
+// Waiting for a disk and waiting for a guest are learnt apart. The limit for the disk is that of KVM's halt polling (its halt_poll_ns is
+// 200 us), enough for the latency of flash; a guest that has nothing in flight is given less, as it may be busy with other things.
 internal sealed partial class Worker
 {
-    private const long NanosecondsPerSecond = 1_000_000_000;
-    private const long MaxPollNanoseconds = 64_000;
-    private const long MinPollNanoseconds = 4_000;
+    private const long MaxPollForDisk = 200_000;
+    private const long MaxPollForGuest = 50_000;
+    private const long MinPoll = 4_000;
     private const int LooksPerClock = 16;
 
     /// <summary>With one CPU, polling would keep the very thing waiting that it waits for.</summary>
     private static readonly bool s_mayPoll = Environment.ProcessorCount > 1;
 
-    private static readonly long s_maxPoll = MaxPollNanoseconds * Stopwatch.Frequency / NanosecondsPerSecond;
-    private static readonly long s_minPoll = MinPollNanoseconds * Stopwatch.Frequency / NanosecondsPerSecond;
+    private readonly PollBudget _diskPoll = new(MaxPollForDisk, MinPoll);
+    private readonly PollBudget _guestPoll = new(MaxPollForGuest, MinPoll);
 
-    private long _poll;   // Stopwatch ticks
-
-    private void LearnPolling(long slept)
-    {
-        if (slept <= s_maxPoll) _poll = Math.Clamp(_poll * 2, s_minPoll, s_maxPoll);
-        else if (_poll > s_minPoll) _poll /= 2;
-        else _poll = 0;
-    }
+    private PollBudget? _polled;   // the budget that the last poll used, and the next sleep is to teach
 
     /// <summary>Looks around for completions and new requests.</summary>
     /// <returns>Whether there is something to do.</returns>
     private bool Poll(BlockEngine engine)
     {
-        long budget = _poll;
-        if (budget == 0) return false;
+        _polled = IsIdle ? _guestPoll : _diskPoll;
+        long budget = _polled.Ticks;
+        if (budget == 0 || !s_mayPoll) return false;
         long end = Stopwatch.GetTimestamp() + budget;
         do
         {

@@ -7,8 +7,11 @@ namespace Plugvisor.Plugins.VirtioBlk;
 // The queue's side: take chains, give them back, wait for tokens, drain. All on the queue's thread, except Prepare and IsIdle.
 internal sealed unsafe partial class Worker
 {
-    /// <summary>Chains taken before the engine gets them going, so that the first of a long row need not wait for the last.</summary>
-    private const int Batch = 32;
+    /// <summary>
+    /// Chains taken before the engine gets them going, so that the first of a long row need not wait for the last, and completions are seen in
+    /// between. Measured: at depth 32 on a fast disk 8 gives a fifth more than 32, and no less where calls are what costs.
+    /// </summary>
+    private const int Batch = 8;
 
     private const int None = -1;
 
@@ -151,6 +154,8 @@ internal sealed unsafe partial class Worker
         _pool!.Return(slot);
         _used = true;
     }
+
+    private const long NanosecondsPerSecond = 1_000_000_000;
 
     private static long TicksToNanoseconds(long ticks) =>
         Stopwatch.Frequency == NanosecondsPerSecond ? ticks : (long)((Int128)ticks * NanosecondsPerSecond / Stopwatch.Frequency);

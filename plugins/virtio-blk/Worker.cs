@@ -301,6 +301,6 @@ internal sealed unsafe partial class Worker : IDisposable
     {
         long start = Stopwatch.GetTimestamp();
         engine.Wait(timeout);
-        if (s_mayPoll) LearnPolling(Stopwatch.GetTimestamp() - start);
+        _polled?.Learn(Stopwatch.GetTimestamp() - start);
     }
 }
