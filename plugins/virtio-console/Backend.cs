@@ -19,8 +19,10 @@ internal static class Backend
                 ConsoleMode.Pty => new PtyBackend(),
                 ConsoleMode.File when config.File is not null => new FileBackend(config.File),
                 ConsoleMode.File => throw new DeviceException("Path missing when using file console mode"),
-                ConsoleMode.Tty when terminal is not null => new TerminalBackend(terminal.InputDescriptor, terminal.OutputDescriptor),
-                ConsoleMode.Tty => throw new DeviceException($"{id}: there is no terminal to connect to; use another console mode"),
+                ConsoleMode.Tty when terminal is not null =>
+                    new TerminalBackend(terminal.InputDescriptor, terminal.OutputDescriptor),
+                ConsoleMode.Tty =>
+                    throw new DeviceException($"{id}: there is no terminal to connect to; use another console mode"),
                 ConsoleMode.Socket => throw new DeviceException(Config.SocketUnsupported),
                 _ => throw new DeviceException($"{id}: there is no console in mode {config.Mode}"),
             };

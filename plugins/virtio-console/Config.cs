@@ -3,8 +3,8 @@ using Plugvisor.Abstractions.Configuration;
 namespace Plugvisor.Plugins.VirtioConsole;
 
 /// <summary>The console, as it stands in VmConfig's <c>console</c> and on <c>--console</c>.</summary>
-[DeviceConfig("console", Cardinality = DeviceCardinality.Single, FixedId = "__console", Slot = 100, DefaultDevice = "tty", AbsentWhen = "mode=Off",
-    Noun = "console device", Help = "The guest's hvc0", Example = "pty")]
+[DeviceConfig("console", Cardinality = DeviceCardinality.Single, FixedId = "__console", Slot = 100, DefaultDevice = "tty",
+    AbsentWhen = "mode=Off", Noun = "console device", Help = "The guest's hvc0", Example = "pty")]
 [ConfigRule("Path missing when using file console mode", If = "mode=File", Needs = "file")]
 [ConfigRule(SocketUnsupported, If = "mode=Socket", Excludes = "mode")]
 internal sealed partial class Config

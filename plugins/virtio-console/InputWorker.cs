@@ -7,8 +7,9 @@ using Plugvisor.Virtio.Workers;
 namespace Plugvisor.Plugins.VirtioConsole;
 
 /// <summary>
-/// Carries keys to the guest, and does the other side's upkeep (clients, pending output), since its events come here. What was read and has no
-/// buffer yet stays in a small array; nothing more is read meanwhile, so a guest that offers no buffers costs no memory.
+/// Carries keys to the guest, and does the other side's upkeep (clients, pending output), since its events come here. What
+/// was read and has no buffer yet stays in a small array; nothing more is read meanwhile, so a guest that offers no buffers
+/// costs no memory.
 /// </summary>
 internal sealed class InputWorker : IQueueService, IDisposable
 {
@@ -25,7 +26,8 @@ internal sealed class InputWorker : IQueueService, IDisposable
         _backend = backend;
         _metrics = metrics;
         _worker = new QueueWorker(host, $"{id}_q0", this);
-        if (backend.EventDescriptor >= 0) _worker.Watch(backend.EventDescriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered);
+        if (backend.EventDescriptor >= 0)
+            _worker.Watch(backend.EventDescriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered);
     }
 
     /// <summary>Starts serving.</summary>

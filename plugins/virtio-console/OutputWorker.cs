@@ -6,8 +6,8 @@ using Plugvisor.Virtio.Workers;
 namespace Plugvisor.Plugins.VirtioConsole;
 
 /// <summary>
-/// Carries the guest's output to the other side, which never blocks. A chain is given back at once even when nobody reads: Linux waits for it with
-/// interrupts off, so holding it would stop a vCPU.
+/// Carries the guest's output to the other side, which never blocks. A chain is given back at once even when nobody reads:
+/// Linux waits for it with interrupts off, so holding it would stop a vCPU.
 /// </summary>
 internal sealed class OutputWorker : IQueueService, IDisposable
 {

@@ -39,7 +39,8 @@ internal sealed class Worker : IQueueService, IDisposable
         _path = path;
         _host = host;
         _metrics = new Metrics(host.Counters);
-        _limiter = new RateLimiter(TokenBucket.Create(BytesPerSecond, 0, Second), TokenBucket.Create(RequestsPerSecond, 0, Second), host.Clock);
+        _limiter = new RateLimiter(
+            TokenBucket.Create(BytesPerSecond, 0, Second), TokenBucket.Create(RequestsPerSecond, 0, Second), host.Clock);
         _worker = new QueueWorker(host, $"{id}_q0", this);
         _canPoll = TryWatch();
     }
@@ -128,7 +129,8 @@ internal sealed class Worker : IQueueService, IDisposable
         _metrics.Add((uint)count);
     }
 
-    /// <returns>Bytes written; or what <see cref="ByteSource.Read"/> says when there are none though the chain has room.</returns>
+    /// <returns>Bytes written; or what <see cref="ByteSource.Read"/> says when there are none though the chain has
+    /// room.</returns>
     private int Fill()
     {
         int left = (int)Math.Min(_chain.WritableBytes, MaxRequest), done = 0;

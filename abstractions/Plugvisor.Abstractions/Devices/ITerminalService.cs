@@ -1,8 +1,9 @@
 namespace Plugvisor.Abstractions.Devices;
 
 /// <summary>
-/// The VMM's own terminal (standard input and output), a service of the host: <c>IDeviceHost.Service&lt;ITerminalService&gt;()</c>.
-/// The host owns the terminal's mode and restores it on every way out. Any thread.
+/// The VMM's own terminal (standard input and output), a service of the host:
+/// <c>IDeviceHost.Service&lt;ITerminalService&gt;()</c>. The host owns the terminal's mode and restores it on every way out.
+/// Any thread.
 /// </summary>
 public interface ITerminalService
 {

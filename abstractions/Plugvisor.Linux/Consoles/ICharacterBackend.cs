@@ -1,8 +1,8 @@
 namespace Plugvisor.Linux.Consoles;
 
 /// <summary>
-/// What a serial port or console of the guest is connected to. Nothing here ever blocks on the other side: output that nobody takes is
-/// kept up to a bound, and beyond it the oldest is dropped.
+/// What a serial port or console of the guest is connected to. Nothing here ever blocks on the other side: output that
+/// nobody takes is kept up to a bound, and beyond it the oldest is dropped.
 /// <para>
 /// <see cref="Write"/> may be called by any thread, <see cref="Read"/> by one thread at a time, each concurrently with the other.
 /// </para>
@@ -10,8 +10,9 @@ namespace Plugvisor.Linux.Consoles;
 public interface ICharacterBackend : IDisposable
 {
     /// <summary>
-    /// Watch this for <c>Readable | EdgeTriggered</c> and call <see cref="Read"/> on each event until it returns 0. It also becomes readable
-    /// for work that is not input (room for pending output, a client that connects), which Read does. -1: nothing ever happens here.
+    /// Watch this for <c>Readable | EdgeTriggered</c> and call <see cref="Read"/> on each event until it returns 0. It also
+    /// becomes readable for work that is not input (room for pending output, a client that connects), which Read does. -1:
+    /// nothing ever happens here.
     /// </summary>
     int EventDescriptor { get; }
 
@@ -21,7 +22,9 @@ public interface ICharacterBackend : IDisposable
     /// <summary>Bytes of output that were dropped because nobody took them.</summary>
     ulong DroppedBytes { get; }
 
-    /// <summary>Takes input, after doing what else is to be done. A caller that has no room may come back any time later.</summary>
+    /// <summary>
+    /// Takes input, after doing what else is to be done. A caller that has no room may come back any time later.
+    /// </summary>
     /// <returns>Bytes read; 0 when there is none now.</returns>
     int Read(Span<byte> destination);
 

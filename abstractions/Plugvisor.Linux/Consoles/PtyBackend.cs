@@ -4,8 +4,8 @@ using Plugvisor.Linux.Errors;
 namespace Plugvisor.Linux.Consoles;
 
 /// <summary>
-/// A new pseudo-terminal in raw mode; who wants to talk to the guest opens <see cref="Path"/>. The other end is held open here too, so
-/// clients may come and go and what the guest says in between waits for the next one.
+/// A new pseudo-terminal in raw mode; who wants to talk to the guest opens <see cref="Path"/>. The other end is held open
+/// here too, so clients may come and go and what the guest says in between waits for the next one.
 /// </summary>
 public sealed unsafe partial class PtyBackend : StreamBackend
 {

@@ -24,7 +24,8 @@ public sealed unsafe partial class SocketBackend : StreamBackend
     {
         _path = path;
         var address = new UnixAddress { Family = AF_UNIX };
-        if (Encoding.UTF8.GetByteCount(path) >= UnixAddress.PathSize) throw new LinuxException($"listen on console socket {path}", ENAMETOOLONG);
+        if (Encoding.UTF8.GetByteCount(path) >= UnixAddress.PathSize)
+            throw new LinuxException($"listen on console socket {path}", ENAMETOOLONG);
         Encoding.UTF8.GetBytes(path, new Span<byte>(address.Path, UnixAddress.PathSize));
 
         _listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

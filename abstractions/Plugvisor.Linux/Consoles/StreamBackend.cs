@@ -124,7 +124,9 @@ public abstract class StreamBackend : ICharacterBackend
         }
     }
 
-    /// <summary>Forgets the descriptors before they are closed. What is pending stays for the next <see cref="Connect"/>.</summary>
+    /// <summary>
+    /// Forgets the descriptors before they are closed. What is pending stays for the next <see cref="Connect"/>.
+    /// </summary>
     private protected void Disconnect()
     {
         lock (_lock)
@@ -152,7 +154,9 @@ public abstract class StreamBackend : ICharacterBackend
         }
     }
 
-    /// <summary>Nobody will read the output any more: sends nothing until the next <see cref="Connect"/>. With the lock.</summary>
+    /// <summary>
+    /// Nobody will read the output any more: sends nothing until the next <see cref="Connect"/>. With the lock.
+    /// </summary>
     private void StopSending()
     {
         // Stays in the set when it is the input as well, whose end is still to be read.

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Plugvisor.Linux.Consoles;
 
 /// <summary>
-/// The VMM's own standard input and output: a terminal, a pipe, or a file. The descriptors belong to others too (the shell, the log), so
-/// they are never set to non-blocking: a terminal is opened a second time, anything else is polled before each call.
+/// The VMM's own standard input and output: a terminal, a pipe, or a file. The descriptors belong to others too (the shell,
+/// the log), so they are never set to non-blocking: a terminal is opened a second time, anything else is polled before each call.
 /// Raw mode is not its business: <see cref="TerminalMode"/>.
 /// </summary>
 public sealed partial class TerminalBackend : StreamBackend

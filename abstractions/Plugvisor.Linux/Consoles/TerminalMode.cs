@@ -11,7 +11,8 @@ namespace Plugvisor.Linux.Consoles;
 public sealed unsafe partial class TerminalMode : IDisposable
 {
     // <bits/termios-c_iflag.h> and its siblings.
-    private const uint IGNBRK = 0x1, BRKINT = 0x2, PARMRK = 0x8, ISTRIP = 0x20, INLCR = 0x40, IGNCR = 0x80, ICRNL = 0x100, IXON = 0x400;
+    private const uint IGNBRK = 0x1, BRKINT = 0x2, PARMRK = 0x8, ISTRIP = 0x20;
+    private const uint INLCR = 0x40, IGNCR = 0x80, ICRNL = 0x100, IXON = 0x400;
     private const uint OPOST = 0x1;
     private const uint CSIZE = 0x30, PARENB = 0x100, CS8 = 0x30;
     private const uint ISIG = 0x1, ICANON = 0x2, ECHO = 0x8, ECHONL = 0x40, IEXTEN = 0x8000;
@@ -58,7 +59,9 @@ public sealed unsafe partial class TerminalMode : IDisposable
         return new TerminalMode(descriptor, before);
     }
 
-    /// <summary>Gives the terminal back as it was. Only the first call does something; a terminal that is gone is no error.</summary>
+    /// <summary>
+    /// Gives the terminal back as it was. Only the first call does something; a terminal that is gone is no error.
+    /// </summary>
     public void Restore()
     {
         if (Interlocked.Exchange(ref _restored, 1) != 0) return;

@@ -19,6 +19,8 @@ public enum EpollEvents : uint
     /// <summary>EPOLLHUP: the other side is gone. Reported without being asked for.</summary>
     HangUp = 0x10,
 
-    /// <summary>EPOLLET: reported once for each change instead of as long as it lasts. An eventfd reports each write, read or not.</summary>
+    /// <summary>
+    /// EPOLLET: reported once for each change instead of as long as it lasts. An eventfd reports each write, read or not.
+    /// </summary>
     EdgeTriggered = 1u << 31,
 }

@@ -9,6 +9,8 @@ public enum PopStatus
     /// <summary>A chain was taken.</summary>
     Popped,
 
-    /// <summary>The ring is malformed. The queue is latched, the device was told that it needs a reset; nothing more comes from it.</summary>
+    /// <summary>
+    /// The ring is malformed. The queue is latched, the device was told that it needs a reset; nothing more comes from it.
+    /// </summary>
     Broken,
 }

@@ -8,7 +8,9 @@ public sealed class QueueResources
     /// <summary>The ring. Used by one thread only, the one that serves the queue.</summary>
     public required Virtqueue Queue { get; init; }
 
-    /// <summary>Raised by KVM when the guest writes the queue's notify register. Stays the same object over stop and start.</summary>
+    /// <summary>
+    /// Raised by KVM when the guest writes the queue's notify register. Stays the same object over stop and start.
+    /// </summary>
     public required EventFd Doorbell { get; init; }
 
     /// <summary>The queue's interrupt.</summary>

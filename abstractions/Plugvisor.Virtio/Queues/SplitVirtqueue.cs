@@ -28,7 +28,9 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
     /// <summary>A segment is never longer, so that its length fits every signed count that it may be passed to.</summary>
     private const uint MaxSegmentLength = 1u << 30;
 
-    /// <summary>Segments beyond the queue's size: for buffers cut at region borders or at <see cref="MaxSegmentLength"/>.</summary>
+    /// <summary>
+    /// Segments beyond the queue's size: for buffers cut at region borders or at <see cref="MaxSegmentLength"/>.
+    /// </summary>
     private const int SpareSegments = 32;
 
     private readonly GuestMemory _memory;
@@ -50,7 +52,8 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
     private bool _doorbellOff, _broken;
 
     private SplitVirtqueue(
-        GuestMemory memory, int size, byte* descriptors, byte* avail, byte* used, ulong features, QueueState state, IQueueFault fault)
+        GuestMemory memory, int size, byte* descriptors, byte* avail, byte* used, ulong features, QueueState state,
+        IQueueFault fault)
     {
         _memory = memory;
         _fault = fault;
@@ -144,7 +147,8 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
 
         ushort head = Volatile.Read(ref _availRing[_nextAvail & _mask]);
         if (head >= _size) return Break("available head {0} is outside the queue of {1}", head, (uint)_size);
-        if ((_inFlightHeads[head >> 6] >> (head & 63) & 1) != 0) return Break("head {0} was made available while it is in flight", head);
+        if ((_inFlightHeads[head >> 6] >> (head & 63) & 1) != 0)
+            return Break("head {0} was made available while it is in flight", head);
 
         PopStatus status = Walk(head, segments, out chain);
         if (status != PopStatus.Popped) return status;
@@ -164,7 +168,8 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
         _inFlight--;
         if (_broken) return;   // a driver that broke the ring gets nothing more until it resets the device
 
-        // SAFETY: the entry index is masked by the queue's size. struct virtq_used_elem { le32 id; le32 len } (2.7.8), 4-byte aligned.
+        // SAFETY: the entry index is masked by the queue's size. struct virtq_used_elem { le32 id; le32 len } (2.7.8),
+        // 4-byte aligned.
         Unsafe.WriteUnaligned(_usedRing + 8 * (_nextUsed & _mask), (ulong)written << 32 | head);
         _nextUsed++;
     }
@@ -175,7 +180,8 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
         ushort old = _publishedUsed, now = _nextUsed;
         if (old == now || _broken) return false;
 
-        // Release: the used entries, and all that the device wrote to the buffers, must be visible to the driver before the index.
+        // Release: the used entries, and all that the device wrote to the buffers, must be visible to the driver before the
+        // index.
         Volatile.Write(ref *_usedIndex, now);
         _publishedUsed = now;
 
@@ -197,8 +203,9 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
         else if (_doorbellOff) Volatile.Write(ref *_usedFlags, (ushort)0);
         _doorbellOff = false;
 
-        // Full fence: the wish for a doorbell must be visible before the index is read again. The driver writes the index and then
-        // reads the wish; without the fence both could miss the other's write and the chain would lie there unseen (2.7.10.2).
+        // Full fence: the wish for a doorbell must be visible before the index is read again. The driver writes the index
+        // and then reads the wish; without the fence both could miss the other's write and the chain would lie there unseen
+        // (2.7.10.2).
         Interlocked.MemoryBarrier();
         return Volatile.Read(ref *_availIndex) != _nextAvail;
     }
@@ -224,8 +231,9 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
 
         while (true)
         {
-            // Both words are read once, and only these copies are looked at from here on. Volatile keeps the compiler from reading again.
-            // SAFETY: index < entries, and the whole table was translated. An indirect table may be unaligned, which x86 permits.
+            // Both words are read once, and only these copies are looked at from here on. Volatile keeps the compiler from
+            // reading again. SAFETY: index < entries, and the whole table was translated. An indirect table may be
+            // unaligned, which x86 permits.
             ulong* descriptor = (ulong*)(table + (nuint)index * DescriptorSize);
             ulong address = Volatile.Read(ref descriptor[0]);
             ulong rest = Volatile.Read(ref descriptor[1]);
@@ -272,7 +280,9 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
         return PopStatus.Popped;
     }
 
-    /// <summary>Translates one buffer. Usually one segment; a buffer without bytes gives none, and its address is not looked at.</summary>
+    /// <summary>
+    /// Translates one buffer. Usually one segment; a buffer without bytes gives none, and its address is not looked at.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryAddSegments(ulong address, uint length, Span<IoSegment> segments, ref int count)
     {
@@ -285,7 +295,9 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
         return length == 0 || TryCutSegments(address, length, segments, ref count);
     }
 
-    /// <summary>A buffer across the border of two adjacent regions (hot-plugged memory), or a huge one, is cut into segments.</summary>
+    /// <summary>
+    /// A buffer across the border of two adjacent regions (hot-plugged memory), or a huge one, is cut into segments.
+    /// </summary>
     private bool TryCutSegments(ulong address, uint length, Span<IoSegment> segments, ref int count)
     {
         if (address > ulong.MaxValue - length) return false;
@@ -295,7 +307,9 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
             foreach (ref readonly GuestRegion region in _memory.Regions)
             {
                 ulong offset = address - region.GuestAddress;   // huge when below the region
-                if (offset < region.Length) part = (uint)Math.Min(Math.Min(length, region.Length - offset), MaxSegmentLength);
+                if (offset >= region.Length) continue;
+                part = (uint)Math.Min(Math.Min(length, region.Length - offset), MaxSegmentLength);
+                break;
             }
 
             if (part == 0 || count == segments.Length || !_memory.TryTranslate(address, part, out byte* pointer)) return false;

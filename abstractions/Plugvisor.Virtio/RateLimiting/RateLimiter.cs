@@ -1,7 +1,8 @@
 namespace Plugvisor.Virtio.RateLimiting;
 
 /// <summary>
-/// Limits bytes and operations. One limiter may belong to one device or, as a rate-limit group, to several; any thread, free of locks.
+/// Limits bytes and operations. One limiter may belong to one device or, as a rate-limit group, to several; any thread, free
+/// of locks.
 /// </summary>
 /// <param name="bandwidth">Bytes, or null for no limit.</param>
 /// <param name="operations">Operations, or null for no limit.</param>
@@ -17,7 +18,8 @@ public sealed class RateLimiter(TokenBucket? bandwidth, TokenBucket? operations,
     public bool IsLimiting => bandwidth is not null || operations is not null;
 
     /// <summary>Takes one operation of so many bytes.</summary>
-    /// <returns><see cref="TimeSpan.Zero"/> when it may go on now; else the time after which to ask again. Then nothing was taken.</returns>
+    /// <returns><see cref="TimeSpan.Zero"/> when it may go on now; else the time after which to ask again. Then nothing was
+    /// taken.</returns>
     public TimeSpan Take(ulong bytes)
     {
         long now = Now();

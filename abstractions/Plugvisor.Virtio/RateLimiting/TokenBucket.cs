@@ -2,8 +2,8 @@ namespace Plugvisor.Virtio.RateLimiting;
 
 /// <summary>
 /// A bucket of tokens that refills steadily: <c>size</c> tokens in <c>refill_time</c> milliseconds, never more than <c>size</c>.
-/// Before it come <c>one_time_burst</c> tokens that are used up first and never come back. Free of locks: any number of queues may
-/// share one.
+/// Before it come <c>one_time_burst</c> tokens that are used up first and never come back. Free of locks: any number of
+/// queues may share one.
 /// <para>
 /// The level is kept as a point in time, "empty since": what has passed since then, at most the refill time, is what is in the
 /// bucket. Taking moves the point forward, so one compare-and-swap of one word does it all.
@@ -39,8 +39,8 @@ public sealed class TokenBucket
     }
 
     /// <summary>
-    /// Takes tokens, or says how long to wait for them. A request larger than the bucket needs a full one and leaves a debt, so it goes through and
-    /// the rate still holds.
+    /// Takes tokens, or says how long to wait for them. A request larger than the bucket needs a full one and leaves a debt,
+    /// so it goes through and the rate still holds.
     /// </summary>
     /// <param name="tokens">How many.</param>
     /// <param name="now">Nanoseconds on a clock that never goes back; the same clock for all callers.</param>

@@ -10,14 +10,16 @@ public interface IQueueService
 
     /// <summary>
     /// Something may have happened: a doorbell, a watched descriptor, a time that is over, or a start. On the worker's thread.
-    /// Serve what there is, enable the doorbell, look again, then say how long to wait. A service that could be kept busy for ever by its
-    /// driver returns <see cref="QueueWait.None"/> after a batch, or looks at <see cref="QueueWorker.StopRequested"/>.
+    /// Serve what there is, enable the doorbell, look again, then say how long to wait. A service that could be kept busy
+    /// for ever by its driver returns <see cref="QueueWait.None"/> after a batch, or looks at <see
+    /// cref="QueueWorker.StopRequested"/>.
     /// </summary>
     QueueWait Serve(QueueResources queue);
 
     /// <summary>
     /// The queue is being stopped: finish or give up what is in flight, give the chains back and publish. On the worker's
-    /// thread. After it nothing may touch the ring or a buffer. Not called when the worker sleeps with nothing in flight.
+    /// thread. After it nothing may touch the ring or a buffer. Not called when the stop comes while nothing is in flight
+    /// and <see cref="Serve"/> does not run.
     /// </summary>
     void Drain(QueueResources queue);
 }

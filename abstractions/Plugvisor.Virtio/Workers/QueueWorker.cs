@@ -6,8 +6,8 @@ namespace Plugvisor.Virtio.Workers;
 
 /// <summary>
 /// The thread that serves one queue. It is started with the first <see cref="Start"/>, sleeps in epoll while there is nothing
-/// to do, is parked while the queue is stopped, and is used again by the next Start. A queue that sleeps with nothing in flight is
-/// stopped without waking the thread, so pausing an idle VM costs next to nothing.
+/// to do, is parked while the queue is stopped, and is used again by the next Start. A queue that sleeps with nothing in
+/// flight is stopped without waking the thread, so pausing an idle VM costs next to nothing.
 /// <para>
 /// <see cref="Start"/>, <see cref="Stop"/> and <see cref="Dispose"/> come from one thread at a time (the transport's rule);
 /// <see cref="Wake"/> and the watches may be used from any thread.
@@ -128,8 +128,8 @@ public sealed class QueueWorker : IDisposable
     public void Wake() => _control.Signal();
 
     /// <summary>
-    /// Also serve when a descriptor is ready. The service has to read or write until it is not, to be edge-triggered, or to unwatch it:
-    /// else the worker would spin. It stays watched over stop and start, but does not wake a parked worker.
+    /// Also serve when a descriptor is ready. The service has to read or write until it is not, to be edge-triggered, or to
+    /// unwatch it: else the worker would spin. It stays watched over stop and start, but does not wake a parked worker.
     /// </summary>
     public void Watch(int descriptor, EpollEvents events) => _epoll.Set(descriptor, events, 0);
 

@@ -5,8 +5,8 @@ using Plugvisor.Machine.Legacy;
 namespace Plugvisor.Machine.Consoles;
 
 /// <summary>
-/// The line between a serial port or debug port of the machine and its character back end. It outlives the machine: after a reset the new
-/// machine's port is plugged into the same line, so that a terminal, pty or client stays connected.
+/// The line between a serial port or debug port of the machine and its character back end. It outlives the machine: after a
+/// reset the new machine's port is plugged into the same line, so that a terminal, pty or client stays connected.
 /// </summary>
 public sealed class ConsoleLine : ISerialPeer, IDisposable
 {

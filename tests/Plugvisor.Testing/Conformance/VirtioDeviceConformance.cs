@@ -8,8 +8,8 @@ using Xunit;
 namespace Plugvisor.Testing.Conformance;
 
 /// <summary>
-/// What every virtio device has to do, whatever it is. Derive a test class for the device and say how to make one and what a request looks like;
-/// the tests come by inheritance.
+/// What every virtio device has to do, whatever it is. Derive a test class for the device and say how to make one and what a
+/// request looks like; the tests come by inheritance.
 /// <code>
 /// public sealed class MyDeviceConformance : VirtioDeviceConformance
 /// {
@@ -26,7 +26,9 @@ public abstract class VirtioDeviceConformance
     /// <summary>Makes a device that is independent of all others: the tests have several at once.</summary>
     protected abstract IVirtioDevice Create(MockDeviceHost host);
 
-    /// <summary>A request that the device answers by itself. It is used several times over; what it reads must stay valid.</summary>
+    /// <summary>
+    /// A request that the device answers by itself. It is used several times over; what it reads must stay valid.
+    /// </summary>
     protected abstract DriverBuffer[] BuildRequest(GuestMemoryMock ram);
 
     /// <summary>The queue that takes such requests.</summary>
@@ -45,7 +47,8 @@ public abstract class VirtioDeviceConformance
         VirtioTraits traits = rig.Device.Traits;
         Assert.InRange(traits.DeviceType, 1, 0x3f);
         Assert.NotEmpty(traits.QueueSizes);
-        Assert.All(traits.QueueSizes, size => Assert.True(size is > 0 and <= SplitVirtqueue.MaxSize && ushort.IsPow2(size), $"queue size {size}"));
+        Assert.All(traits.QueueSizes, size =>
+            Assert.True(size is > 0 and <= SplitVirtqueue.MaxSize && ushort.IsPow2(size), $"queue size {size}"));
         Assert.InRange(traits.ConfigLength, 0, 4096);
     }
 
@@ -244,8 +247,11 @@ public abstract class VirtioDeviceConformance
             [DriverBuffer.Writable(buffer, 1)],
             [DriverBuffer.Readable(buffer, 4096)],
             [DriverBuffer.Readable(buffer, 0), DriverBuffer.Writable(buffer, 0)],
-            [DriverBuffer.Readable(buffer, 1), DriverBuffer.Readable(buffer, 0), DriverBuffer.Readable(buffer, 1), DriverBuffer.Writable(buffer, 1)],
-            [DriverBuffer.Readable(0xffff_ffff_ffff_ffff, 0), DriverBuffer.Writable(buffer, 1), DriverBuffer.Writable(buffer, 0)],
+            [
+                DriverBuffer.Readable(buffer, 1), DriverBuffer.Readable(buffer, 0), DriverBuffer.Readable(buffer, 1),
+                DriverBuffer.Writable(buffer, 1),
+            ],
+            [DriverBuffer.Readable(ulong.MaxValue, 0), DriverBuffer.Writable(buffer, 1), DriverBuffer.Writable(buffer, 0)],
         ];
         foreach (DriverBuffer[] shape in shapes)
         {
@@ -257,7 +263,8 @@ public abstract class VirtioDeviceConformance
                 target.Kick();
                 if (queue == RequestQueue)
                 {
-                    rig.Harness.WaitFor(() => rig.Harness.Transport.IsLatched || target.Driver.UsedIndex != 0, "the chain or the latch");
+                    rig.Harness.WaitFor(() => rig.Harness.Transport.IsLatched || target.Driver.UsedIndex != 0,
+                        "the chain or the latch");
                     if (target.Driver.TryCollect(out UsedChain used)) Assert.InRange(used.Written, 0u, Writable(shape));
                 }
 

@@ -5,8 +5,9 @@ using Plugvisor.Linux.Memory;
 namespace Plugvisor.Testing.Memory;
 
 /// <summary>
-/// Guest RAM without a VM: zeroed memory at the guest addresses that a test chooses, and a simple allocator for rings and buffers. Memory that is
-/// not touched costs nothing, so regions of several GiB are fine. One thread allocates; any thread may read and write.
+/// Guest RAM without a VM: zeroed memory at the guest addresses that a test chooses, and a simple allocator for rings and
+/// buffers. Memory that is not touched costs nothing, so regions of several GiB are fine. One thread allocates; any thread
+/// may read and write.
 /// </summary>
 public sealed unsafe class GuestMemoryMock : IDisposable
 {

@@ -5,11 +5,12 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Testing.Queues;
 
 /// <summary>
-/// The driver's side of a split virtqueue (virtio 1.2 section 2.7) in <see cref="GuestMemoryMock"/>: what a guest's driver does, for tests of
-/// devices. One thread uses it. Nothing is allocated after the first use of a descriptor, so it can be used to measure.
+/// The driver's side of a split virtqueue (virtio 1.2 section 2.7) in <see cref="GuestMemoryMock"/>: what a guest's driver
+/// does, for tests of devices. One thread uses it. Nothing is allocated after the first use of a descriptor, so it can be
+/// used to measure.
 /// <para>
-/// The well-behaved part is <see cref="Add"/>, <see cref="Kick"/> and <see cref="TryCollect"/>. The members that start with "Set" write
-/// the ring as they are told, for tests of what a hostile driver does.
+/// The well-behaved part is <see cref="Add"/>, <see cref="Kick"/> and <see cref="TryCollect"/>. The members that start with
+/// "Set" write the ring as they are told, for tests of what a hostile driver does.
 /// </para>
 /// </summary>
 public sealed unsafe class DriverQueue
@@ -193,8 +194,8 @@ public sealed unsafe class DriverQueue
     public void SetUsedEvent(ushort index) => Volatile.Write(ref _avail[2 + Size], index);
 
     /// <summary>
-    /// Makes a head available that the driver did not add, and publishes it: the way to a hostile chain. The queue is of no use for well-behaved
-    /// chains afterwards.
+    /// Makes a head available that the driver did not add, and publishes it: the way to a hostile chain. The queue is of no
+    /// use for well-behaved chains afterwards.
     /// </summary>
     public void SetAvailable(ushort head)
     {

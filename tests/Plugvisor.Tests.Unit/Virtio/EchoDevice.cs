@@ -5,7 +5,9 @@ using Plugvisor.Virtio.Workers;
 
 namespace Plugvisor.Tests.Unit.Virtio;
 
-/// <summary>The smallest device that uses everything: two queues, each of which copies what it reads to where it may write.</summary>
+/// <summary>
+/// The smallest device that uses everything: two queues, each of which copies what it reads to where it may write.
+/// </summary>
 internal sealed class EchoDevice : IVirtioDevice
 {
     public const int QueueCount = 2;
@@ -17,7 +19,8 @@ internal sealed class EchoDevice : IVirtioDevice
         Traits = new VirtioTraits
         {
             DeviceType = 63,
-            Features = VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_INDIRECT_DESC) | VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_EVENT_IDX),
+            Features = VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_INDIRECT_DESC)
+                | VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_EVENT_IDX),
             QueueSizes = [(ushort)queueSize, (ushort)queueSize],
             ConfigLength = 8,
         };
