@@ -64,7 +64,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         try
         {
             _ram = GuestRam.Allocate(Map, options.Ram);
-            foreach (ref readonly MemorySlot slot in _ram.Slots) _vm.SetMemorySlot(slot);
+            _ram.MapInto(_vm);
             _router = new MsiRouter(_vm);
             _board = new Board(_ports, _mmio, _vm, _router, Map, options, consoles, listener, clock, _log);
             _pci = new PciRoot(_ports, _mmio);

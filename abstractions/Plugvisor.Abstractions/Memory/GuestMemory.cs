@@ -15,6 +15,9 @@ public sealed unsafe class GuestMemory
 
     /// <summary>Makes a view of the given regions.</summary>
     /// <exception cref="ArgumentException">A region is empty, wraps the address space, or overlaps another.</exception>
+    public GuestMemory(GuestRegion[] regions) => _regions = Checked((GuestRegion[])regions.Clone());
+
+    /// <inheritdoc cref="GuestMemory(GuestRegion[])"/>
     public GuestMemory(params ReadOnlySpan<GuestRegion> regions)
     {
         var copy = new GuestRegion[regions.Length];

@@ -24,7 +24,7 @@ public static class AcpiTables
         if (end > (int)(BootLayout.Smbios - BootLayout.Rsdp))
         {
             throw new BootException(
-                $"the ACPI tables of a machine with {machine.MaxVcpus} vCPUs and {machine.Segments.Count} PCI segments take {end} bytes, " +
+                $"the ACPI tables of a machine with {machine.MaxVcpus} vCPUs and {machine.Segments.Length} PCI segments take {end} bytes, " +
                 $"{BootLayout.Smbios - BootLayout.Rsdp} fit: lower the number of vCPUs");
         }
 

@@ -17,7 +17,7 @@ internal static class DsdtPci
     public static void Write(AmlWriter aml, MachineDescription machine)
     {
         WriteController(aml, machine);
-        for (int i = 0; i < machine.Segments.Count; i++) WriteSegment(aml, machine.Segments[i]);
+        for (int i = 0; i < machine.Segments.Length; i++) WriteSegment(aml, machine.Segments[i]);
         WriteReservation(aml, machine);
     }
 
@@ -50,7 +50,7 @@ internal static class DsdtPci
             // PSCN(): something came or is to go in some slot of some segment.
             using (aml.Method("PSCN"u8, 0, serialized: true))
             {
-                for (int i = 0; i < machine.Segments.Count; i++)
+                for (int i = 0; i < machine.Segments.Length; i++)
                 {
                     SegmentName(path[6..], machine.Segments[i].Id);
                     aml.Name(path);
@@ -179,9 +179,9 @@ internal static class DsdtPci
     private static void WriteReservation(AmlWriter aml, MachineDescription machine)
     {
         const int DescriptorLength = 12, EndTagLength = 2;
-        var buffer = new byte[(machine.Segments.Count * DescriptorLength) + EndTagLength];
+        var buffer = new byte[(machine.Segments.Length * DescriptorLength) + EndTagLength];
         var resources = new ResourceTemplate(buffer);
-        for (int i = 0; i < machine.Segments.Count; i++)
+        for (int i = 0; i < machine.Segments.Length; i++)
             resources.Memory32Fixed((uint)machine.Segments[i].Ecam, (uint)MemoryMap.EcamSegmentLength);
         using (aml.Device("\\_SB_.MBRD"u8))
         {

@@ -9,7 +9,7 @@ namespace Plugvisor.Machine.Acpi;
 /// <param name="MaxVcpus">vCPUs that there can ever be.</param>
 /// <param name="Segments">PCI segments, ascending from 0; at least one.</param>
 public sealed record MachineDescription(
-    MemoryMap Map, int BootVcpus, int MaxVcpus, IReadOnlyList<PciSegmentDescription> Segments)
+    MemoryMap Map, int BootVcpus, int MaxVcpus, PciSegmentDescription[] Segments)
 {
     /// <summary>Slots of the ACPI memory hot-plug controller.</summary>
     public const int MemoryHotplugSlots = 8;

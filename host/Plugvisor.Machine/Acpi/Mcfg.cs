@@ -8,14 +8,14 @@ internal static class Mcfg
     private const int FixedLength = AcpiTable.HeaderLength + 8, EntryLength = 16;
 
     /// <summary>Bytes of the table.</summary>
-    public static int Length(MachineDescription machine) => FixedLength + (machine.Segments.Count * EntryLength);
+    public static int Length(MachineDescription machine) => FixedLength + (machine.Segments.Length * EntryLength);
 
     /// <summary>Writes the table.</summary>
     public static void Write(Span<byte> table, MachineDescription machine)
     {
         table = table[..Length(machine)];
         table.Clear();
-        for (int i = 0; i < machine.Segments.Count; i++)
+        for (int i = 0; i < machine.Segments.Length; i++)
         {
             Span<byte> entry = table.Slice(FixedLength + (i * EntryLength), EntryLength);
             BinaryPrimitives.WriteUInt64LittleEndian(entry, machine.Segments[i].Ecam);

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Text;
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Hypervisor.X86;
@@ -40,11 +39,11 @@ public static class BootLoader
 
         Span<byte> ebda = stackalloc byte[sizeof(ushort)];
         BinaryPrimitives.WriteUInt16LittleEndian(ebda, (ushort)(BootLayout.Rsdp >> 4));
-        Span<ulong> gdt = stackalloc ulong[BootState.GdtEntries];
+        Span<byte> gdt = stackalloc byte[BootState.GdtLength];
         state.FillGdt(gdt);
         Span<byte> idt = stackalloc byte[sizeof(ulong)];
         idt.Clear();
-        if (!memory.TryWrite(BootLayout.EbdaPointer, ebda) || !memory.TryWrite(BootLayout.Gdt, MemoryMarshal.AsBytes(gdt)) ||
+        if (!memory.TryWrite(BootLayout.EbdaPointer, ebda) || !memory.TryWrite(BootLayout.Gdt, gdt) ||
             !memory.TryWrite(BootLayout.Idt, idt))
         {
             throw new BootException("guest memory has no low memory for the boot structures");

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Plugvisor.Hypervisor;
 using Plugvisor.Hypervisor.X86;
 
@@ -42,7 +43,7 @@ public sealed class BootState
         system.Ds = system.Es = system.Fs = system.Gs = system.Ss = Segment(_dataSelector, DataType, isSystem: false);
         system.Tr = Segment(_tssSelector, TssType, isSystem: true);
         system.Gdt.Base = BootLayout.Gdt;
-        system.Gdt.Limit = (GdtEntries * sizeof(ulong)) - 1;
+        system.Gdt.Limit = GdtLength - 1;
         system.Idt.Base = BootLayout.Idt;
         system.Idt.Limit = sizeof(ulong) - 1;
         system.Cr0 = ProtectedMode;
@@ -53,15 +54,15 @@ public sealed class BootState
         vcpu.Registers = Registers;
     }
 
-    internal const int GdtEntries = 4;
+    internal const int GdtLength = 4 * sizeof(ulong);
 
     /// <summary>The descriptor table that goes with the selectors.</summary>
-    internal void FillGdt(Span<ulong> gdt)
+    internal void FillGdt(Span<byte> gdt)
     {
         gdt.Clear();
-        gdt[_codeSelector / sizeof(ulong)] = Descriptor(0xC09B, 0xF_FFFF);
-        gdt[_dataSelector / sizeof(ulong)] = Descriptor(0xC093, 0xF_FFFF);
-        gdt[_tssSelector / sizeof(ulong)] = Descriptor(0x008B, 0x67);
+        BinaryPrimitives.WriteUInt64LittleEndian(gdt[_codeSelector..], Descriptor(0xC09B, 0xF_FFFF));
+        BinaryPrimitives.WriteUInt64LittleEndian(gdt[_dataSelector..], Descriptor(0xC093, 0xF_FFFF));
+        BinaryPrimitives.WriteUInt64LittleEndian(gdt[_tssSelector..], Descriptor(0x008B, 0x67));
     }
 
     /// <summary>A segment descriptor with base 0 (Intel SDM volume 3, figure 3-8).</summary>

@@ -82,7 +82,7 @@ internal static class BzImage
         Put32(page, Code32Start, (uint)LoadAddress);
         Put32(page, CommandLinePointer, (uint)BootLayout.CommandLine);
         BinaryPrimitives.WriteUInt64LittleEndian(page[AcpiRsdp..], BootLayout.Rsdp);
-        ReadOnlySpan<E820Entry> entries = map.E820;
+        E820Entry[] entries = map.E820Entries;
         page[E820Count] = (byte)entries.Length;
         for (int i = 0; i < entries.Length; i++)
         {

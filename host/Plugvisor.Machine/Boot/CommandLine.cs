@@ -15,7 +15,7 @@ internal static class CommandLine
     {
         if (text.Length > limit)
             throw new BootException($"the command line has {text.Length} bytes: {kernel.Name} takes at most {limit}");
-        if (text.Contains((byte)0)) throw new BootException("the command line has a NUL character in it");
+        if (text.IndexOf((byte)0) >= 0) throw new BootException("the command line has a NUL character in it");
         if (!memory.TryWrite(BootLayout.CommandLine, text) || !memory.TryWrite(BootLayout.CommandLine + (ulong)text.Length, [0]))
             throw kernel.OutsideRam("the command line", BootLayout.CommandLine, (ulong)text.Length + 1);
     }

@@ -1,5 +1,6 @@
-using Microsoft.Win32.SafeHandles;
 using Plugvisor.Abstractions.Memory;
+using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Files;
 using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Boot;
@@ -11,12 +12,13 @@ namespace Plugvisor.Machine.Boot;
 internal sealed unsafe class PayloadFile : IDisposable
 {
     private const int Piece = 64 << 20;
+    private const int ENOENT = 2;
 
-    private readonly SafeFileHandle _handle;
+    private readonly LinuxFile _file;
 
-    private PayloadFile(SafeFileHandle handle, string name, ulong length)
+    private PayloadFile(LinuxFile file, string name, ulong length)
     {
-        _handle = handle;
+        _file = file;
         Name = name;
         Length = length;
     }
@@ -34,31 +36,26 @@ internal sealed unsafe class PayloadFile : IDisposable
         string name = $"{kind} {path}";
         if (path.Length == 0) throw new BootException($"{kind}: the path is empty");
         if (path.Contains('\0')) throw new BootException($"{kind}: the path has a NUL character in it");
-        if (Directory.Exists(path)) throw new BootException($"{name} is a directory");
-        SafeFileHandle? handle = null;
+        LinuxFile? file = null;
         try
         {
-            handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            long length = RandomAccess.GetLength(handle);
-            if (length > 0) return new PayloadFile(handle, name, (ulong)length);
+            file = LinuxFile.Open(path, FileOpen.Read);
+            FileStatus status = file.ReadStatus();
+            if (status.Kind == FileKind.Other)
+                throw new BootException(Directory.Exists(path) ? $"{name} is a directory" : $"{name} is not a regular file");
+            if (status.Size == 0) throw new BootException($"{name} is empty");
+            return new PayloadFile(file, name, status.Size);
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch (BootException)
         {
-            throw new BootException($"{name} does not exist", e);
+            file?.Dispose();
+            throw;
         }
-        catch (NotSupportedException e)
+        catch (LinuxException e)
         {
-            handle?.Dispose();
-            throw new BootException($"{name} is not a regular file", e);
+            file?.Dispose();
+            throw new BootException(e.Errno == ENOENT ? $"{name} does not exist" : $"{name} cannot be opened: {e.Message}", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            handle?.Dispose();
-            throw new BootException($"{name} cannot be opened: {e.Message}", e);
-        }
-
-        handle.Dispose();
-        throw new BootException($"{name} is empty");
     }
 
     /// <summary>An error about this file.</summary>
@@ -77,14 +74,11 @@ internal sealed unsafe class PayloadFile : IDisposable
         if (!Contains(offset, (ulong)destination.Length)) throw EndsBefore(what, offset, (ulong)destination.Length);
         while (!destination.IsEmpty)
         {
-            int count;
-            try
+            int count = _file.ReadAt(destination, offset);
+            if (count < 0)
             {
-                count = RandomAccess.Read(_handle, destination, (long)offset);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw new BootException($"{Name} cannot be read: {e.Message}", e);
+                var cause = new LinuxException("read", -count);
+                throw new BootException($"{Name} cannot be read: {cause.Message}", cause);
             }
 
             if (count == 0) throw Bad("the file became shorter while it was read");
@@ -115,7 +109,7 @@ internal sealed unsafe class PayloadFile : IDisposable
         Bad($"{what} (0x{length:x} bytes at 0x{address:x}) does not lie in guest memory: is the memory size too small?");
 
     /// <inheritdoc/>
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => _file.Dispose();
 
     private BootException EndsBefore(string what, ulong offset, ulong length) =>
         Bad($"{what} (0x{length:x} bytes at offset 0x{offset:x}) lies past the end of the file ({ByteSize.Format(Length)}): is it truncated?");

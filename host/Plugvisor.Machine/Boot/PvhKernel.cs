@@ -50,7 +50,8 @@ internal static unsafe class PvhKernel
         Span<byte> table = stackalloc byte[MaxProgramHeaders * 56];
         table = table[..(count * entryLength)];
         file.Read(tableOffset, table, "the table of ELF program headers");
-        Span<Segment> segments = stackalloc Segment[count];
+        // An array: code for spans of our own structs would be compiled at run time.
+        var segments = new Segment[count];
         for (int i = 0; i < count; i++) segments[i] = Segment.Parse(table[(i * entryLength)..], is64);
 
         // The note first: a kernel without it should not have cost reading all of it.
@@ -61,7 +62,7 @@ internal static unsafe class PvhKernel
         return entry;
     }
 
-    private static ulong Copy(PayloadFile file, GuestMemory memory, ReadOnlySpan<Segment> segments)
+    private static ulong Copy(PayloadFile file, GuestMemory memory, Segment[] segments)
     {
         ulong end = 0;
         for (int i = 0; i < segments.Length; i++)
@@ -91,7 +92,7 @@ internal static unsafe class PvhKernel
         return end > 0 ? end : throw file.Bad("no ELF segment to load");
     }
 
-    private static bool TryFindEntry(PayloadFile file, ReadOnlySpan<Segment> segments, out uint entry)
+    private static bool TryFindEntry(PayloadFile file, Segment[] segments, out uint entry)
     {
         Span<byte> notes = stackalloc byte[MaxNotes];
         for (int i = 0; i < segments.Length; i++)

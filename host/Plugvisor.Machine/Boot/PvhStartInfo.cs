@@ -22,7 +22,7 @@ internal static class PvhStartInfo
     /// <returns>False when low memory is missing.</returns>
     public static bool TryWrite(GuestMemory memory, MemoryMap map, ulong commandLine, AddressRange module)
     {
-        ReadOnlySpan<E820Entry> entries = map.E820;
+        E820Entry[] entries = map.E820Entries;
         Span<byte> table = stackalloc byte[MaxMapEntries * MapEntryLength];
         table = table[..(entries.Length * MapEntryLength)];
         table.Clear();

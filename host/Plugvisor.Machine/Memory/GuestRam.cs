@@ -33,14 +33,16 @@ public sealed class GuestRam : IDisposable
         if (map.HighRam.IsEmpty)
         {
             _slots = [lowSlot];
-            Memory = new GuestMemory(low);
+            GuestRegion[] one = [low];
+            Memory = new GuestMemory(one);
             return;
         }
 
         var high = new GuestRegion(
             map.HighRam.Start, (nuint)map.HighRam.Length, mapping.Address + (nint)low.Length, descriptor, low.Length);
         _slots = [lowSlot, new MemorySlot(1, high.GuestAddress, high.Length, high.HostAddress)];
-        Memory = new GuestMemory(low, high);
+        GuestRegion[] both = [low, high];
+        Memory = new GuestMemory(both);
     }
 
     /// <summary>Guest RAM for devices, loaders and table builders.</summary>
@@ -48,6 +50,14 @@ public sealed class GuestRam : IDisposable
 
     /// <summary>The same ranges for the hypervisor, numbered from 0.</summary>
     public ReadOnlySpan<MemorySlot> Slots => _slots;
+
+    /// <summary>Gives a VM all slots.</summary>
+    /// <exception cref="HypervisorException">The kernel refuses.</exception>
+    public void MapInto(IVm vm)
+    {
+        MemorySlot[] slots = _slots;    // not the span: code for it would be compiled at run time, when the VM starts
+        for (int i = 0; i < slots.Length; i++) vm.SetMemorySlot(slots[i]);
+    }
 
     /// <summary>Whether another process can be given the RAM's descriptor (<see cref="GuestRegion.BackingFd"/>).</summary>
     public bool IsShareable => _file is not null;

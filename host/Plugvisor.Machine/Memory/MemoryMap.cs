@@ -50,8 +50,6 @@ public sealed class MemoryMap
     private const ulong PlatformAreaLength = 1 << 20;
     private const ulong TopReserved = 1 << 16;
 
-    private readonly E820Entry[] _e820;
-
     /// <summary>Lays out a machine.</summary>
     /// <param name="ramSize">Bytes of RAM at boot, a multiple of 4 KiB.</param>
     /// <param name="physicalAddressBits">Width of guest-physical addresses: the lesser of the host's and the configured one.</param>
@@ -98,7 +96,7 @@ public sealed class MemoryMap
         var low = new E820Entry(new AddressRange(0, LowMemoryEnd), E820Type.Ram);
         var main = new E820Entry(new AddressRange(HighMemoryStart, LowRam.End - HighMemoryStart), E820Type.Ram);
         var ecam = new E820Entry(new AddressRange(EcamStart, EcamLength), E820Type.Reserved);
-        _e820 = HighRam.IsEmpty ? [low, main, ecam] : [low, main, ecam, new E820Entry(HighRam, E820Type.Ram)];
+        E820Entries = HighRam.IsEmpty ? [low, main, ecam] : [low, main, ecam, new E820Entry(HighRam, E820Type.Ram)];
     }
 
     /// <summary>Width of guest-physical addresses.</summary>
@@ -138,7 +136,10 @@ public sealed class MemoryMap
     public ulong GenericEventController { get; }
 
     /// <summary>The memory map that the guest's kernel gets, ascending.</summary>
-    public ReadOnlySpan<E820Entry> E820 => _e820;
+    public ReadOnlySpan<E820Entry> E820 => E820Entries;
+
+    /// <summary>The same for the start path: code for spans of our own structs would be compiled at run time.</summary>
+    internal E820Entry[] E820Entries { get; }
 
     /// <summary>
     /// Divides a window between PCI segments by weight. Each share is a multiple of <paramref name="granularity"/>, the last takes

@@ -42,15 +42,14 @@ public static class SmbiosTables
     {
         // UTF-8 takes at most 3 bytes for a char; the fixed parts take less than 512 in all.
         long chars = 512;
-        foreach (string? text in (ReadOnlySpan<string?>)[options.SystemManufacturer, options.SystemProductName, options.SystemVersion,
-            options.SystemSerialNumber, options.SystemSkuNumber, options.SystemFamily, options.ChassisAssetTag])
-        {
-            chars += text?.Length ?? 0;
-        }
-
-        for (int i = 0; i < options.OemStrings.Count; i++) chars += options.OemStrings[i].Length + 1;
+        chars += Length(options.SystemManufacturer) + Length(options.SystemProductName) + Length(options.SystemVersion) +
+            Length(options.SystemSerialNumber) + Length(options.SystemSkuNumber) + Length(options.SystemFamily) +
+            Length(options.ChassisAssetTag);
+        for (int i = 0; i < options.OemStrings.Count; i++) chars += Length(options.OemStrings[i]) + 1;
         return (int)Math.Min(chars * 3, Room);
     }
+
+    private static long Length(string? text) => text?.Length ?? 0;
 
     private static int WriteBios(Span<byte> buffer, int at, ushort handle)
     {
