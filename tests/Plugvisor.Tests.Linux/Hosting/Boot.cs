@@ -30,7 +30,7 @@ internal sealed class Boot
     public string? Beside { get; init; }
 
     /// <summary>Seconds after which plugvisor is killed.</summary>
-    public int Limit { get; init; } = 90;
+    public int Limit { get; init; } = 180;
 
     /// <summary>Exit code of plugvisor; 137 after a kill, also by the limit.</summary>
     public int Status { get; private set; } = -1;
