@@ -24,8 +24,18 @@ cgroup_disable=memory transparent_hugepage=always"
 # dotnet_root: the directory of the .NET installation, nothing when there is none.
 dotnet_root() {
     local program
-    if program=$(command -v dotnet); then dirname "$(readlink -f "$program")"; fi
+    program=$(command -v dotnet) || return 0
+    program=$(readlink -f "$program")
+    if [ -d "${DOTNET_ROOT:-}/shared" ]; then
+        echo "$DOTNET_ROOT"
+    elif [ -d "${program%/*}/shared" ]; then
+        echo "${program%/*}"
+    else
+        # A wrapper: only the program behind it knows.
+        dotnet --list-runtimes | sed -n 's|^Microsoft.NETCore.App .* \[\(.*\)/shared/Microsoft.NETCore.App\]$|\1|p' | tail -n 1
+    fi
 }
+DOTNET=$(dotnet_root)
 
 # machine WORK RESULTS MODE [HVC0]: fills the array QEMU with the emulator's command line.
 #   WORK     directory with the pipes ctl, mon and the fifos out, err; the kernel's log goes there too
@@ -49,7 +59,7 @@ machine() {
     # shellcheck disable=SC2054 # the commas are the emulator's
     QEMU+=(
         -kernel "$PV_CACHE/kernel/vmlinux" -initrd "$TESTHOST/initramfs.cpio"
-        -append "$APPEND pv.dotnet=$(dotnet_root) pv.modules=$PV_CACHE/kernel/modules/lib/modules"
+        -append "$APPEND pv.dotnet=$DOTNET pv.modules=$PV_CACHE/kernel/modules/lib/modules"
         -virtfs "local,id=root,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
         -virtfs "local,id=results,path=$results,mount_tag=results,security_model=none,multidevs=remap"
         -chardev "file,id=log,path=$work/kernel.log" -serial chardev:log
@@ -86,13 +96,11 @@ monitor() {
 
 # snapshot_key: names what a snapshot depends on.
 snapshot_key() {
-    local root
-    root=$(dotnet_root)
     {
         qemu-system-x86_64 --version | head -n 1
         machine WORK RESULTS save
         printf '%s\n' "${QEMU[@]}"
         cat "$PV_CACHE/kernel/version" "$TESTHOST/key"
-        if [ -n "$root" ]; then find "$root/shared" -maxdepth 2 | sort; fi
+        if [ -n "$DOTNET" ]; then find "$DOTNET/shared" -maxdepth 2 | sort; fi
     } | sha256sum | cut -d' ' -f1
 }
