@@ -8,6 +8,6 @@ namespace Plugvisor.Plugins.VirtioRng;
 internal sealed partial class Config
 {
     /// <summary>Where the bytes come from.</summary>
-    [ConfigMember("src", IsPath = true, Help = "File or device to read random bytes from")]
+    [ConfigMember("src", IsPath = true, CliDefault = "/dev/urandom", Help = "File or device to read random bytes from")]
     public required string Source { get; init; }
 }
