@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Plugvisor.Hypervisor.Kvm.Native;
 using Plugvisor.Linux.Errors;
 using Plugvisor.Linux.Files;
@@ -9,7 +8,6 @@ namespace Plugvisor.Hypervisor.Kvm;
 public sealed class KvmHypervisor : IHypervisor
 {
     private const int ApiVersion = 12;   // Never changes again (Documentation/virt/kvm/api.rst, KVM_GET_API_VERSION).
-    private const int ENOENT = 2, ENXIO = 6, EACCES = 13, EBUSY = 16, ENODEV = 19, EPERM = 1;
 
     private readonly FileDescriptor _device;
 
@@ -30,7 +28,7 @@ public sealed class KvmHypervisor : IHypervisor
         }
         catch (LinuxException e)
         {
-            throw new HypervisorException(Explain(path, e), e);
+            throw new HypervisorException(KvmOpenError.Explain(path, e.Errno), e);
         }
 
         try
@@ -50,18 +48,6 @@ public sealed class KvmHypervisor : IHypervisor
 
     /// <inheritdoc/>
     public void Dispose() => _device.Dispose();
-
-    private static string Explain(string path, LinuxException error) => error.Errno switch
-    {
-        ENOENT => $"{path} does not exist: enable virtualization in the firmware and load the module (modprobe kvm_intel or kvm_amd); "
-            + "inside a VM or container the outer host must pass it through",
-        EACCES or EPERM => $"{path} may not be opened by this user: add the user to the group that owns it (usermod -aG kvm USER, "
-            + "then log in again), or in a container pass the device through",
-        ENXIO or ENODEV => $"{path} has no driver behind it: load the module (modprobe kvm_intel or kvm_amd) and look into the kernel "
-            + "log for why it refuses",
-        EBUSY => $"{path} is in use by another hypervisor: stop it first",
-        _ => $"{path} cannot be opened: {Marshal.GetPInvokeErrorMessage(error.Errno)} (errno {error.Errno})",
-    };
 
     private static void CheckVersion(FileDescriptor device, string path)
     {

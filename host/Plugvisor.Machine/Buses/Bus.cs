@@ -41,8 +41,8 @@ public sealed class Bus
         lock (_change)
         {
             Table now = _table;
-            int at = Array.IndexOf(now.Starts, start);
-            if (at < 0) return false;
+            int at = now.Find(start);
+            if (at < 0 || now.Starts[at] != start) return false;
             var next = new Table(now.Count - 1);
             now.CopyTo(next, 0, 0, at);
             now.CopyTo(next, at + 1, at, next.Count - at);
@@ -55,7 +55,7 @@ public sealed class Bus
     /// <returns>Whether a device was there.</returns>
     public bool Read(ulong address, Span<byte> data)
     {
-        data.Fill(0xff);
+        for (int i = 0; i < data.Length; i++) data[i] = 0xff;   // Span.Fill would be compiled at run time, when the VM starts
         Table table = Volatile.Read(ref _table);
         int at = table.Find(address);
         if (at < 0) return false;

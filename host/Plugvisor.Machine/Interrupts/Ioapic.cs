@@ -38,7 +38,7 @@ public sealed class Ioapic : IBusDevice
     {
         _vm = vm;
         _router = router;
-        Array.Fill(_entries, MaskBit);
+        MaskAll();
     }
 
     /// <summary>The wire to a pin.</summary>
@@ -54,7 +54,7 @@ public sealed class Ioapic : IBusDevice
     {
         lock (_lock)
         {
-            Array.Fill(_entries, MaskBit);
+            MaskAll();
             Array.Clear(_levels);
             _pendingEdges = 0;
             _select = 0;
@@ -160,6 +160,12 @@ public sealed class Ioapic : IBusDevice
 
         _pendingEdges &= ~(1u << pin);
         _vm.SignalMsi(MessageAddress(entry), MessageData(entry));
+    }
+
+    // Not Array.Fill, which would be compiled at run time, when the VM starts.
+    private void MaskAll()
+    {
+        for (int i = 0; i < Pins; i++) _entries[i] = MaskBit;
     }
 
     private void DeliverLevel(int pin)
