@@ -34,17 +34,17 @@ internal sealed class Device : IVirtioDevice
         _disk.Writethrough = !State.From(request.SavedState.Span).Writeback;
 
         var metrics = new Metrics[config.QueueCount];
+        var sizes = new ushort[config.QueueCount];
         _workers = new Worker[config.QueueCount];
         for (int i = 0; i < _workers.Length; i++)
         {
             metrics[i] = new Metrics(host.Counters);
+            sizes[i] = config.QueueSize;
             _workers[i] = new Worker(_disk, metrics[i], host, $"{request.Id}_q{i}", config, i);
         }
 
         Metrics.AddGauges(host.Counters, metrics);
         bool discards = config.Sparse && !config.ReadOnly;
-        var sizes = new ushort[config.QueueCount];
-        Array.Fill(sizes, config.QueueSize);
         Traits = new VirtioTraits
         {
             DeviceType = BlkSpec.DeviceType,

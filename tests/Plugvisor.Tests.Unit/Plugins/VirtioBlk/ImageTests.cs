@@ -5,9 +5,10 @@ using Plugvisor.Linux.Files;
 using Plugvisor.Testing.Devices;
 using Plugvisor.Testing.Memory;
 using Plugvisor.Tests.Unit.Linux;
+using Plugvisor.Virtio.Devices;
 using Xunit;
 
-namespace Plugvisor.Tests.Unit.VirtioBlk;
+namespace Plugvisor.Tests.Unit.Plugins.VirtioBlk;
 
 public sealed class ImageTests : IDisposable
 {
@@ -201,7 +202,7 @@ public sealed class ImageTests : IDisposable
     public void A_tail_of_less_than_a_sector_is_left_out_with_a_warning()
     {
         using var file = new TemporaryFile(length: 1000);
-        using var device = (Plugvisor.Virtio.Devices.IVirtioDevice)Open(file.Path, _ => { });
+        using var device = (IVirtioDevice)Open(file.Path, _ => { });
         byte[] capacity = new byte[8];
         device.ReadConfig(0, capacity);
         Assert.Equal(1, capacity[0]);

@@ -5,7 +5,7 @@ using Plugvisor.Testing.Queues;
 using Plugvisor.Tests.Unit.Linux;
 using Plugvisor.Virtio.Devices;
 
-namespace Plugvisor.Tests.Unit.VirtioBlk;
+namespace Plugvisor.Tests.Unit.Plugins.VirtioBlk;
 
 /// <summary>The tests of every virtio device, with each engine.</summary>
 public abstract class DiskConformance(string engine) : VirtioDeviceConformance, IDisposable

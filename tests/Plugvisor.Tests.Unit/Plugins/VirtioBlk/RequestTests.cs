@@ -1,7 +1,7 @@
 using Plugvisor.Testing.Queues;
 using Xunit;
 
-namespace Plugvisor.Tests.Unit.VirtioBlk;
+namespace Plugvisor.Tests.Unit.Plugins.VirtioBlk;
 
 public sealed class RequestTests
 {

@@ -10,7 +10,7 @@ using Plugvisor.Tests.Unit.Linux;
 using Plugvisor.Virtio.Devices;
 using Xunit;
 
-namespace Plugvisor.Tests.Unit.VirtioBlk;
+namespace Plugvisor.Tests.Unit.Plugins.VirtioBlk;
 
 /// <summary>A disk of 2,048 sectors with numbered content, its device and a driver.</summary>
 internal sealed class DiskRig : IDisposable

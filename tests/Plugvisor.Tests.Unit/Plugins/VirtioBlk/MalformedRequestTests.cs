@@ -1,7 +1,7 @@
 using Plugvisor.Testing.Queues;
 using Xunit;
 
-namespace Plugvisor.Tests.Unit.VirtioBlk;
+namespace Plugvisor.Tests.Unit.Plugins.VirtioBlk;
 
 /// <summary>Case 27 of the hostile ones: what a driver must not send is answered with an error, and the queue goes on.</summary>
 public sealed class MalformedRequestTests

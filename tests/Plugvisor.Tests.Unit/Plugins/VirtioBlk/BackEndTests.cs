@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Plugvisor.Linux.Memory;
+using Plugvisor.Testing.Devices;
 using Plugvisor.Testing.Queues;
 using Plugvisor.Virtio.RateLimiting;
 using Xunit;
 
-namespace Plugvisor.Tests.Unit.VirtioBlk;
+namespace Plugvisor.Tests.Unit.Plugins.VirtioBlk;
 
 /// <summary>Failing hosts, drains and limits.</summary>
 public sealed class BackEndTests
@@ -83,7 +84,7 @@ public sealed class BackEndTests
         }
 
         rig.Ram.Bytes(rooms[0].Address, 16384).Fill(0xc5);
-        Assert.False(Plugvisor.Testing.Devices.DriverHarness.HoldsWithin(
+        Assert.False(DriverHarness.HoldsWithin(
             () => rooms.Any(room => rig.Ram.Bytes(room.Address, 16384).ContainsAnyExcept((byte)0xc5)), TimeSpan.FromMilliseconds(50)));
         rig.Harness.Start();
         Assert.Equal(DiskRig.Expected(8, 4096), rig.Read(8, 4096));
