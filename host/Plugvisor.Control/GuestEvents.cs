@@ -10,6 +10,7 @@ namespace Plugvisor.Control;
 internal sealed class GuestEvents(Action wake) : IMachineListener
 {
     private VcpuReport? _fatal;
+    private VcpuReport? _fault;
     private string? _reset;
     private int _powerOff;
     private int _terminate;
@@ -18,6 +19,12 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     public void OnReset(string cause)
     {
         if (Interlocked.CompareExchange(ref _reset, cause, null) is null) wake();
+    }
+
+    /// <inheritdoc/>
+    public void OnFault(VcpuReport report)
+    {
+        if (Interlocked.CompareExchange(ref _fault, report, null) is null) wake();
     }
 
     /// <inheritdoc/>
@@ -44,6 +51,9 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     /// <summary>Takes the report of a vCPU that cannot go on, or null.</summary>
     public VcpuReport? TakeFatal() => Interlocked.Exchange(ref _fatal, null);
 
+    /// <summary>Takes the report of a fault that resets the machine, or null.</summary>
+    public VcpuReport? TakeFault() => Interlocked.Exchange(ref _fault, null);
+
     /// <summary>Takes the cause of a reset, or null.</summary>
     public string? TakeReset() => Interlocked.Exchange(ref _reset, null);
 
@@ -54,6 +64,7 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     public void Clear()
     {
         _ = TakeFatal();
+        _ = TakeFault();
         _ = TakeReset();
         _ = TakePowerOff();
     }

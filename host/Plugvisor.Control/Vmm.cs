@@ -24,6 +24,7 @@ public sealed class Vmm : IDisposable
     private readonly ControlLoop _loop;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _log;
+    private readonly DeviceLog _guestLog;   // over all resets: a guest that resets in a loop must not fill the disk
     private readonly bool _noShutdown;
     private VmConfig? _config;
     private MachineConsoles? _consoles;
@@ -39,6 +40,7 @@ public sealed class Vmm : IDisposable
         _loop = loop;
         _logs = logs;
         _log = logs.CreateLogger<Vmm>();
+        _guestLog = new DeviceLog("guest", _log, TimeProvider.System);
         _noShutdown = noShutdown;
         _services.Add(terminal);
         _services.Add(_rateLimitGroups);
@@ -153,8 +155,10 @@ public sealed class Vmm : IDisposable
             return _noShutdown ? null : 0;
         }
 
-        if (events.TakeReset() is not { } cause) return null;
-        _log.LogInformation("the guest reset itself: {Cause}", cause);
+        if (events.TakeFault() is { } fault) _guestLog.GuestTriggered($"{fault}; the machine is reset");
+        else if (events.TakeReset() is { } cause) _log.LogInformation("the guest reset itself: {Cause}", cause);
+        else return null;
+
         Shutdown();
         try
         {

@@ -9,6 +9,9 @@ namespace Plugvisor.Machine;
 /// </summary>
 public interface IMachineListener : IMachineEvents
 {
+    /// <summary>A vCPU did what resets a real machine (a triple fault).</summary>
+    void OnFault(VcpuReport report);
+
     /// <summary>A vCPU cannot go on: the machine is dead until it is reset or shut down.</summary>
     void OnFatal(VcpuReport report);
 }

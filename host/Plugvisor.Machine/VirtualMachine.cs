@@ -167,11 +167,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     public void PressPowerButton() => _board.GenericEvents.Notify(GenericEvent.PowerButton);
 
     /// <inheritdoc/>
-    void IVcpuEvents.OnReset(VcpuReport report)
-    {
-        _log.LogWarning("{Report}", report);
-        _listener.OnReset(report.Reason);
-    }
+    void IVcpuEvents.OnReset(VcpuReport report) => _listener.OnFault(report);
 
     /// <inheritdoc/>
     void IVcpuEvents.OnShutdown(VcpuReport report) => _listener.OnPowerOff();
