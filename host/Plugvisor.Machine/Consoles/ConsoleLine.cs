@@ -83,7 +83,10 @@ public sealed class ConsoleLine : ISerialPeer, IDisposable
                 int taken = Volatile.Read(ref _port)?.Receive(buffer.Slice(start, count)) ?? 0;
                 start += taken;
                 count -= taken;
-                if (taken == 0) break;   // full: ReceiverReady wakes us, or a port that is connected later
+                if (taken > 0) continue;
+                // Full: ReceiverReady wakes us, or a port that is connected later. Output that waits goes on all the same.
+                _ = _backend.Read([]);
+                break;
             }
         }
     }
