@@ -61,6 +61,9 @@ public sealed class Board
         PciHotplug = new PciHotplugController(
             segments: 1, (_, slot) => log.LogWarning("the guest ejected PCI slot {Slot}, which nobody asked for", slot));
         Mmio(map.PciHotplugController, PciHotplugController.Length, PciHotplug);
+        if (map.MemoryHotplugController == 0) return;
+        MemoryHotplug = new MemoryHotplugController();
+        Mmio(map.MemoryHotplugController, MemoryHotplugController.Length, MemoryHotplug);
     }
 
     /// <summary>The interrupt controller.</summary>
@@ -77,6 +80,9 @@ public sealed class Board
 
     /// <summary>PCI hot-plug registers.</summary>
     public PciHotplugController PciHotplug { get; }
+
+    /// <summary>Memory hot-plug registers, or null when no memory can be added through ACPI.</summary>
+    public MemoryHotplugController? MemoryHotplug { get; }
 
     private void Port(ushort start, ulong length, IBusDevice device)
     {

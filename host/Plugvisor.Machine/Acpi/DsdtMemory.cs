@@ -1,17 +1,13 @@
 using Plugvisor.Machine.Acpi.Aml;
+using Plugvisor.Machine.Hotplug;
 
 namespace Plugvisor.Machine.Acpi;
 
 /// <summary>
-/// Memory that is added through ACPI: eight slots and their controller. Its registers, all 32 bits wide but the status: written,
-/// 0 selects a slot; read, 0 and 4 are its address, 8 and 0xC its length, 0x10 its proximity domain, 0x14 its status byte
-/// (bit 0 enabled, bit 1 inserting, bit 2 removing, writing bit 3 ejects).
+/// Memory that is added through ACPI: eight slots and their controller, whose registers <see cref="MemoryHotplugController"/> has.
 /// </summary>
 internal static class DsdtMemory
 {
-    /// <summary>Length of the registers.</summary>
-    public const ulong RegistersLength = 0x18;
-
     private const int DeviceCheck = 1, EjectRequest = 3;
     private const int Working = 0xF;        // _STA: present, enabled, shown, working
 
@@ -24,8 +20,8 @@ internal static class DsdtMemory
             aml.NewName("_HID"u8).EisaId("PNP0A06"u8);
             aml.NewName("_UID"u8).String("Memory Hotplug Controller"u8);
             aml.Mutex("MLCK"u8);
-            DsdtPci.WriteRegisters(aml, address, RegistersLength);
-            aml.Region("MHPR"u8, AmlRegionSpace.SystemMemory, address, RegistersLength);
+            DsdtPci.WriteRegisters(aml, address, MemoryHotplugController.Length);
+            aml.Region("MHPR"u8, AmlRegionSpace.SystemMemory, address, MemoryHotplugController.Length);
             using (aml.Fields("MHPR"u8, AmlFieldAccess.DWord, AmlFieldUpdate.Preserve))
             {
                 aml.FieldUnit("MHBL"u8, 32).FieldUnit("MHBH"u8, 32).FieldUnit("MHLL"u8, 32).FieldUnit("MHLH"u8, 32);
@@ -45,7 +41,7 @@ internal static class DsdtMemory
 
             WriteMethods(aml);
             Span<byte> name = stackalloc byte[NumberedName.Length];
-            for (int slot = 0; slot < MachineDescription.MemoryHotplugSlots; slot++)
+            for (int slot = 0; slot < MemoryHotplugController.Slots; slot++)
             {
                 using (aml.Device(NumberedName.Decimal(name, 'M', slot)))
                 {
@@ -64,7 +60,7 @@ internal static class DsdtMemory
         Span<byte> name = stackalloc byte[NumberedName.Length];
         using (aml.Method("MTFY"u8, 2, serialized: true))
         {
-            for (int slot = 0; slot < MachineDescription.MemoryHotplugSlots; slot++)
+            for (int slot = 0; slot < MemoryHotplugController.Slots; slot++)
             {
                 using (aml.If())
                 {
@@ -81,7 +77,7 @@ internal static class DsdtMemory
             aml.Store().Zero().Local(0);
             using (aml.While())
             {
-                aml.Less().Local(0).Integer(MachineDescription.MemoryHotplugSlots);
+                aml.Less().Local(0).Integer(MemoryHotplugController.Slots);
                 aml.Store().Local(0).Name("MSEL"u8);
                 WriteCheck(aml, "MINS"u8, DeviceCheck);
                 WriteCheck(aml, "MRMV"u8, EjectRequest);

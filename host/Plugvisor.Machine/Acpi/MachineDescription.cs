@@ -11,9 +11,6 @@ namespace Plugvisor.Machine.Acpi;
 public sealed record MachineDescription(
     MemoryMap Map, int BootVcpus, int MaxVcpus, PciSegmentDescription[] Segments)
 {
-    /// <summary>Slots of the ACPI memory hot-plug controller.</summary>
-    public const int MemoryHotplugSlots = 8;
-
     /// <summary>Arrangement of vCPUs, from which their APIC ids follow.</summary>
     public CpuTopology? Topology { get; init; }
 
