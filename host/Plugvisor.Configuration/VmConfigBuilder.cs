@@ -14,7 +14,7 @@ namespace Plugvisor.Configuration;
 /// <summary>Puts a VmConfig together from option values, gives devices their ids and their order. Used once, by one thread.</summary>
 public sealed class VmConfigBuilder
 {
-    private readonly List<(DeviceConfigSchema Kind, JsonElement Config)> _devices = [];
+    private readonly List<Planned> _devices = [];
     private readonly HashSet<string> _given = [];
     private readonly List<RateLimitGroupConfig> _groups = [];
 
@@ -60,7 +60,7 @@ public sealed class VmConfigBuilder
     {
         _given.Add(kind.Declaration.Kind);
         JsonElement config = kind.FromOption(text);
-        if (!kind.IsAbsent(config)) _devices.Add((kind, config));
+        if (!kind.IsAbsent(config)) _devices.Add(new Planned(kind, config));
     }
 
     /// <summary>Adds the devices that exist without being asked for, unless they were.</summary>
@@ -68,7 +68,7 @@ public sealed class VmConfigBuilder
     {
         foreach (DeviceConfigSchema kind in kinds)
         {
-            if (!_given.Contains(kind.Declaration.Kind) && kind.DefaultDevice is { } config && !kind.IsAbsent(config)) _devices.Add((kind, config));
+            if (!_given.Contains(kind.Declaration.Kind) && kind.DefaultDevice is { } config && !kind.IsAbsent(config)) _devices.Add(new Planned(kind, config));
         }
     }
 
@@ -91,9 +91,9 @@ public sealed class VmConfigBuilder
         {
             BootVcpus = (int)Cpus.BootVcpus, MemorySize = Memory.Size, SharedMemory = Memory.Shared || Memory.HugePages,
         };
-        foreach ((DeviceConfigSchema kind, JsonElement device) in _devices)
+        foreach (Planned planned in _devices)
         {
-            if (kind.Check(device, context) is { } error) throw new ConfigException(error);
+            if (planned.Kind.Check(planned.Config, context) is { } error) throw new ConfigException(error);
         }
 
         return config with { Devices = Name(config) };
@@ -102,19 +102,20 @@ public sealed class VmConfigBuilder
     private List<DeviceSpec> Name(VmConfig config)
     {
         // Slots go by kind, then by the order on the command line.
-        var ordered = new List<(DeviceConfigSchema Kind, JsonElement Config)>(_devices);
+        var ordered = new List<Planned>(_devices);
         InsertionSort(ordered);
 
         var ids = new DeviceIds(config.RateLimitGroups);
-        foreach ((DeviceConfigSchema kind, JsonElement device) in ordered)
+        foreach (Planned planned in ordered)
         {
-            if (kind.Declaration.FixedId is null && Text(device, "id"u8) is { } given) ids.Take(given);
+            if (planned.Kind.Declaration.FixedId is null && Text(planned.Config, "id"u8) is { } given) ids.Take(given);
         }
 
         var specs = new List<DeviceSpec>(ordered.Count);
-        foreach ((DeviceConfigSchema kind, JsonElement device) in ordered)
+        foreach (Planned planned in ordered)
         {
-            DeviceDeclaration declaration = kind.Declaration;
+            DeviceDeclaration declaration = planned.Kind.Declaration;
+            JsonElement device = planned.Config;
             string id = declaration.FixedId ?? Text(device, "id"u8) ?? ids.Next(declaration.IdPrefix!);
             VmConfigValidator.CheckPlacement(device, id);
             int? slot = device.TryGetProperty("pci_device_id"u8, out JsonElement asked) && asked.ValueKind == JsonValueKind.Number
@@ -126,7 +127,7 @@ public sealed class VmConfigBuilder
     }
 
     /// <summary>Stable, which List.Sort is not.</summary>
-    private static void InsertionSort(List<(DeviceConfigSchema Kind, JsonElement Config)> devices)
+    private static void InsertionSort(List<Planned> devices)
     {
         for (int i = 1; i < devices.Count; i++)
         {
@@ -143,4 +144,7 @@ public sealed class VmConfigBuilder
 
     private static string? Text(JsonElement json, ReadOnlySpan<byte> name) =>
         json.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    /// <summary>A device without its id. A class: lists of structs are compiled at run time, on the way to the first guest instruction.</summary>
+    private sealed record Planned(DeviceConfigSchema Kind, JsonElement Config);
 }

@@ -23,8 +23,6 @@ namespace Plugvisor.Machine;
 /// </summary>
 public sealed class VirtualMachine : IVcpuEvents, IDisposable
 {
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan PauseLimit = TimeSpan.FromSeconds(2);
 
     private readonly MachineOptions _options;
     private readonly IMachineListener _listener;
@@ -42,7 +40,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     private readonly TimeProvider _clock;
     private readonly ILoggerFactory _logs;
     private readonly List<PluggedDevice> _devices = [];
-    private readonly List<VcpuThread> _vcpus = [];
+    private readonly VcpuGroup _vcpus;
 
     /// <summary>Builds a machine without devices that plug in.</summary>
     /// <exception cref="GuestRamException">The host cannot give the memory.</exception>
@@ -70,6 +68,8 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             _pci = new PciRoot(_ports, _mmio);
             _pci.AddSegment(new PciApertures(Map.Window32, Map.Window64), new DeviceLog("pci", _log, clock));
             _virtio = new VirtioPciEnvironment { Vm = _vm, Router = _router, Memory = _ram.Memory };
+            _vcpus = new VcpuGroup(MakeVcpus());
+            _vcpus.Start();   // they are made while devices and the kernel are loaded
         }
         catch
         {
@@ -126,25 +126,26 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     /// <exception cref="HypervisorException">The kernel refuses a vCPU.</exception>
     public void Start()
     {
-        StartVcpus();
         BootState boot = BootLoader.Load(_options.Payload, _ram.Memory, Map);
         WriteTables();
-        foreach (VcpuThread vcpu in _vcpus) vcpu.WaitReady();
-        _vcpus[0].Invoke(boot.Apply);
+        _vcpus.WaitReady();
+        _vcpus.Threads[0].Invoke(boot.Apply);
         _log.LogInformation("entering the guest");
-        foreach (VcpuThread vcpu in _vcpus) vcpu.Resume();
+        _vcpus.Resume();
     }
 
     /// <summary>Stops the vCPUs, then the devices, each where it is.</summary>
-    /// <exception cref="MachineException">A vCPU does not leave the guest in time; everything goes on then.</exception>
+    /// <exception cref="HypervisorException">A vCPU does not leave the guest in time; everything goes on then.</exception>
     public void Pause()
     {
-        foreach (VcpuThread vcpu in _vcpus) vcpu.RequestPause();
-        foreach (VcpuThread vcpu in _vcpus)
+        try
         {
-            if (vcpu.WaitPaused(PauseLimit)) continue;
-            foreach (VcpuThread other in _vcpus) other.Resume();
-            throw new MachineException($"vCPU {vcpu.Index} did not stop within {PauseLimit.TotalSeconds} s");
+            _vcpus.Pause();
+        }
+        catch (HypervisorException)
+        {
+            _vcpus.Resume();
+            throw;
         }
 
         foreach (PluggedDevice device in _devices) device.Function.Pause();
@@ -154,14 +155,11 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     public void Resume()
     {
         foreach (PluggedDevice device in _devices) device.Function.Resume();
-        foreach (VcpuThread vcpu in _vcpus) vcpu.Resume();
+        _vcpus.Resume();
     }
 
     /// <summary>Injects a non-maskable interrupt into every vCPU.</summary>
-    public void InjectNmi()
-    {
-        foreach (VcpuThread vcpu in _vcpus) vcpu.Invoke(static v => v.InjectNmi());
-    }
+    public void InjectNmi() => _vcpus.InjectNmi();
 
     /// <summary>Tells the guest that the power button was pressed.</summary>
     public void PressPowerButton() => _board.GenericEvents.Notify(GenericEvent.PowerButton);
@@ -178,20 +176,20 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     /// <summary>Stops everything and gives everything back, in the order that nobody uses what is gone.</summary>
     public void Dispose()
     {
-        foreach (VcpuThread vcpu in _vcpus) vcpu.RequestStop();
-        foreach (VcpuThread vcpu in _vcpus)
-        {
-            if (!vcpu.Join(StopLimit)) _log.LogError("vCPU {Index} does not stop", vcpu.Index);
-        }
-
+        bool quiet = _vcpus.Stop();
+        if (!quiet) _log.LogError("a vCPU does not stop; what it holds is not given back");
+        if (quiet) _vm.EndGuest();
         foreach (PluggedDevice device in _devices)
         {
-            if (!device.Function.Remove()) _log.LogError("device {Id} does not stop; what it holds is not given back", device.Id);
+            if (device.Function.Remove()) continue;
+            _log.LogError("device {Id} does not stop; what it holds is not given back", device.Id);
+            quiet = false;
         }
 
         _consoles.Serial?.Connect(null);
         _vm.Dispose();
-        _ram.Dispose();   // last: vCPUs and devices hold pointers into it
+        // Last, because vCPUs and devices hold pointers into it; and not at all while one of them may still use them.
+        if (quiet) _ram.Dispose();
     }
 
     private void WriteTables()
@@ -205,18 +203,20 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         FirmwareTables.Write(machine, _options.Smbios, _ram.Memory);
     }
 
-    private void StartVcpus()
+    private VcpuThread[] MakeVcpus()
     {
         var wiring = new VcpuWiring(_ports, _mmio, _ram.Memory, _board.Ioapic.EndOfInterrupt, this);
         var setup = new VcpuSetup(
             _options.MaxVcpus, Map.PhysicalAddressBits, _options.Topology, _options.NestedVirtualization, _options.Amx);
-        for (int i = 0; i < _options.BootVcpus; i++)
+        var threads = new VcpuThread[_options.BootVcpus];
+        for (int i = 0; i < threads.Length; i++)
         {
             uint apicId = ApicIds.Of((uint)i, _options.Topology);
-            var vcpu = new VcpuThread(i, () => Create(apicId, setup), wiring, _options.Affinity.GetValueOrDefault(i));
-            _vcpus.Add(vcpu);
-            vcpu.Start();
+            _ = _options.Affinity.TryGetValue(i, out int[]? hostCpus);
+            threads[i] = new VcpuThread(i, () => Create(apicId, setup), wiring, hostCpus);
         }
+
+        return threads;
     }
 
     private IVcpu Create(uint apicId, VcpuSetup setup)

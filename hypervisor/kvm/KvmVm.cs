@@ -19,6 +19,7 @@ internal sealed unsafe class KvmVm : IVm
     private readonly Lazy<VcpuInitialization> _initialization;
     private readonly nuint _runSize;
     private readonly uint _addressHighMask;
+    private volatile bool _ended;
 
     private KvmVm(FileDescriptor device, FileDescriptor vm, nuint runSize, bool longIds)
     {
@@ -82,17 +83,27 @@ internal sealed unsafe class KvmVm : IVm
     public void AddDoorbell(ulong address, EventFd doorbell) => ChangeDoorbell(address, doorbell, 0);
 
     /// <inheritdoc/>
-    public void RemoveDoorbell(ulong address, EventFd doorbell) => ChangeDoorbell(address, doorbell, KvmIoEventFd.KVM_IOEVENTFD_FLAG_DEASSIGN);
+    public void RemoveDoorbell(ulong address, EventFd doorbell)
+    {
+        if (!_ended) ChangeDoorbell(address, doorbell, KvmIoEventFd.KVM_IOEVENTFD_FLAG_DEASSIGN);
+    }
 
     /// <inheritdoc/>
     public void AddIrqFd(uint gsi, EventFd trigger) => ChangeIrqFd(gsi, trigger, 0);
 
     /// <inheritdoc/>
-    public void RemoveIrqFd(uint gsi, EventFd trigger) => ChangeIrqFd(gsi, trigger, KvmIrqFd.KVM_IRQFD_FLAG_DEASSIGN);
+    public void RemoveIrqFd(uint gsi, EventFd trigger)
+    {
+        if (!_ended) ChangeIrqFd(gsi, trigger, KvmIrqFd.KVM_IRQFD_FLAG_DEASSIGN);
+    }
+
+    /// <inheritdoc/>
+    public void EndGuest() => _ended = true;
 
     /// <inheritdoc/>
     public void SetMsiRoutes(ReadOnlySpan<MsiRoute> routes)
     {
+        if (_ended) return;
         byte[] table = new byte[sizeof(KvmIrqRoutingHeader) + (routes.Length * sizeof(KvmIrqRoutingEntry))];
         // SAFETY: the array is fixed during the call and has room for the header and every entry.
         fixed (byte* start = table)

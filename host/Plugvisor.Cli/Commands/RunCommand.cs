@@ -45,8 +45,7 @@ internal static class RunCommand
         }
 
         VmConfig config = VmConfigReader.Read(options, plugins);
-        using LogSink sink = OpenLog(options, out LogLevel level);
-        using var logs = new LoggerFactory([sink], new LoggerFilterOptions { MinLevel = level });
+        using LogSink logs = OpenLog(options);
         plugins.ReportTo(logs);
         return await RunVmAsync(config, options, plugins, logs).ConfigureAwait(false);
     }
@@ -94,9 +93,9 @@ internal static class RunCommand
         loop.RequestShutdown();
     });
 
-    private static LogSink OpenLog(ParsedOptions options, out LogLevel level)
+    private static LogSink OpenLog(ParsedOptions options)
     {
-        level = options.Verbosity switch
+        LogLevel level = options.Verbosity switch
         {
             0 => LogLevel.Warning,
             1 => LogLevel.Information,

@@ -40,6 +40,8 @@ internal sealed class FakeVm : IVm
         RouteCommits++;
     }
 
+    public void EndGuest() { }
+
     public void SignalMsi(ulong address, uint data) => Messages.Add((address, data));
 
     public void Dispose() { }
