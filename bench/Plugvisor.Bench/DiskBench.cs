@@ -49,7 +49,7 @@ internal static class DiskBench
 
         driver.DisableInterrupts();
         ulong random = 88172645463325252;
-        long done = 0, kicks = 0, warm = 0, warmKicks = 0, warmCpu = 0;
+        long done = 0, kicks = 0, warm = 0, warmKicks = 0, warmCpu = 0, warmBytes = 0;
         long start = Stopwatch.GetTimestamp(), warmEnd = start + Stopwatch.Frequency, end = warmEnd + seconds * Stopwatch.Frequency;
         for (int i = 0; i < depth; i++) Send(i);
         Kick();
@@ -71,13 +71,14 @@ internal static class DiskBench
             }
 
             now = Stopwatch.GetTimestamp();
-            if (warm == 0 && now >= warmEnd) (warm, warmKicks, warmCpu) = (done, kicks, ThreadNanoseconds("bench_q0"));
+            if (warm == 0 && now >= warmEnd) (warm, warmKicks, warmCpu, warmBytes) = (done, kicks, ThreadNanoseconds("bench_q0"), GC.GetTotalAllocatedBytes());
         }
 
+        long allocated = GC.GetTotalAllocatedBytes() - warmBytes;
         double cpu = (ThreadNanoseconds("bench_q0") - warmCpu) / (double)(done - warm);
         double measured = (now - warmEnd) / (double)Stopwatch.Frequency;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"disk {(sync ? "sync" : "io_uring")} direct={direct} depth={depth} iops={(done - warm) / measured:F0} kicks_per_s={(kicks - warmKicks) / measured:F0} queue_thread_ns_per_io={cpu:F0} latency_avg_us={host.MockCounters["read_latency_avg"]}"));
+            $"disk {(sync ? "sync" : "io_uring")} direct={direct} depth={depth} iops={(done - warm) / measured:F0} kicks_per_s={(kicks - warmKicks) / measured:F0} queue_thread_ns_per_io={cpu:F0} allocated_bytes={allocated} latency_avg_us={host.MockCounters["read_latency_avg"]}"));
         return 0;
 
         void Send(int slot)
