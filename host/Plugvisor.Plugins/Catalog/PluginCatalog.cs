@@ -69,6 +69,8 @@ public sealed class PluginCatalog
         var folderEntries = new List<PluginEntry>();
         try
         {
+            // Loading needs absolute paths, and the working directory may change.
+            directory = Path.GetFullPath(directory);
             folders = Directory.GetDirectories(directory);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)

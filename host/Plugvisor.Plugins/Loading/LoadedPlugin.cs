@@ -62,7 +62,8 @@ public sealed class LoadedPlugin
         {
             code.Dispose();
             if (error is PluginLoadException) throw;
-            throw new PluginLoadException($"Plugin {entry.Name} ({entry.AssemblyPath}) can not be started", error);
+            var cause = error is TargetInvocationException { InnerException: { } inner } ? inner : error;
+            throw new PluginLoadException($"Plugin {entry.Name} ({entry.AssemblyPath}) can not be started", cause);
         }
     }
 
@@ -82,11 +83,14 @@ public sealed class LoadedPlugin
     private static IDevicePlugin Make(PluginEntry entry, Assembly assembly)
     {
         var name = entry.Declaration!.Entry;
-        var type = assembly.GetType(name, throwOnError: false)
-            ?? throw new PluginLoadException($"Plugin {entry.Name} ({entry.AssemblyPath}) has no class `{name}`, which its manifest names");
-        var instance = Activator.CreateInstance(
-            type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions, binder: null, args: null, culture: null);
-        return instance as IDevicePlugin
-            ?? throw new PluginLoadException($"`{name}` in plugin {entry.Name} is no IDevicePlugin of this host: rebuild the plugin");
+        foreach (var type in assembly.GetExportedTypes())
+        {
+            // Not Assembly.GetType: its parser of type names costs a millisecond of run-time compilation.
+            if (type.FullName != name) continue;
+            return Activator.CreateInstance(type) as IDevicePlugin
+                ?? throw new PluginLoadException($"`{name}` in plugin {entry.Name} is no IDevicePlugin of this host: rebuild the plugin");
+        }
+
+        throw new PluginLoadException($"Plugin {entry.Name} ({entry.AssemblyPath}) has no public class `{name}`, which its manifest names");
     }
 }

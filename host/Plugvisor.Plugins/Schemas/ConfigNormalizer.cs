@@ -10,13 +10,15 @@ namespace Plugvisor.Plugins.Schemas;
 /// </summary>
 internal static class ConfigNormalizer
 {
-    public static byte[] Normalize(ObjectDeclaration config, JsonElement given, string title)
+    public static JsonElement Normalize(ObjectDeclaration config, JsonElement given, string title)
     {
         ConfigReader.RequireObject(given, title);
-        return JsonBytes.Write(writer => WriteObject(writer, config, given));
+        var writer = new JsonBuffer();
+        WriteObject(writer, config, given);
+        return JsonElement.Parse(writer.Written);
     }
 
-    private static void WriteObject(Utf8JsonWriter writer, ObjectDeclaration config, JsonElement given)
+    private static void WriteObject(JsonBuffer writer, ObjectDeclaration config, JsonElement given)
     {
         if (config.RejectsUnknown)
         {
@@ -26,7 +28,7 @@ internal static class ConfigNormalizer
             }
         }
 
-        writer.WriteStartObject();
+        writer.StartObject();
         foreach (var member in config.Members)
         {
             if (given.TryGetProperty(member.Name, out var value) && value.ValueKind != JsonValueKind.Null) WriteGiven(writer, member, value);
@@ -34,19 +36,23 @@ internal static class ConfigNormalizer
             else if (member.IsOmittedByDefault) continue;
             else if (member.DefaultJson is not null)
             {
-                writer.WritePropertyName(member.Name);
-                writer.WriteRawValue(member.DefaultJson, skipInputValidation: true);
+                writer.Name(member.Name);
+                writer.Raw(member.DefaultJson);
             }
-            else if (config.ShowsNulls) writer.WriteNull(member.Name);
+            else if (config.ShowsNulls)
+            {
+                writer.Name(member.Name);
+                writer.Raw("null");
+            }
         }
 
-        writer.WriteEndObject();
+        writer.EndObject();
     }
 
-    private static void WriteGiven(Utf8JsonWriter writer, MemberDeclaration member, JsonElement value)
+    private static void WriteGiven(JsonBuffer writer, MemberDeclaration member, JsonElement value)
     {
         if (member.IsOmittedByDefault && value.GetRawText() == member.DefaultJson) return;
-        writer.WritePropertyName(member.Name);
+        writer.Name(member.Name);
         switch (member.Type)
         {
             case MemberType.Object:
@@ -55,7 +61,7 @@ internal static class ConfigNormalizer
                 break;
             case MemberType.Strings or MemberType.Integers or MemberType.Tuples:
                 ConfigReader.RequireArray(value, member.Name);
-                writer.WriteStartArray();
+                writer.StartArray();
                 foreach (var item in value.EnumerateArray())
                 {
                     if (member.Type == MemberType.Tuples)
@@ -69,7 +75,7 @@ internal static class ConfigNormalizer
                     }
                 }
 
-                writer.WriteEndArray();
+                writer.EndArray();
                 break;
             default:
                 WriteScalar(writer, member, value);
@@ -77,22 +83,22 @@ internal static class ConfigNormalizer
         }
     }
 
-    private static void WriteScalar(Utf8JsonWriter writer, MemberDeclaration member, JsonElement value)
+    private static void WriteScalar(JsonBuffer writer, MemberDeclaration member, JsonElement value)
     {
         switch (member.Type)
         {
             case MemberType.String or MemberType.Strings:
-                writer.WriteStringValue(ConfigReader.ReadString(value, member.Name));
+                writer.String(ConfigReader.ReadString(value, member.Name));
                 break;
             case MemberType.Toggle:
-                writer.WriteBooleanValue(ConfigReader.ReadToggle(value, member.Name));
+                writer.Boolean(ConfigReader.ReadToggle(value, member.Name));
                 break;
             case MemberType.Enum:
-                writer.WriteStringValue(ReadEnum(member, value));
+                writer.String(ReadEnum(member, value));
                 break;
             default:
-                if (member.Width.IsSigned) writer.WriteNumberValue(ConfigReader.ReadSigned(value, member.Name, member.Width.Min, (long)member.Width.Max));
-                else writer.WriteNumberValue(ConfigReader.ReadUnsigned(value, member.Name, member.Width.Max));
+                if (member.Width.IsSigned) writer.Number(ConfigReader.ReadSigned(value, member.Name, member.Width.Min, (long)member.Width.Max));
+                else writer.Number(ConfigReader.ReadUnsigned(value, member.Name, member.Width.Max));
                 break;
         }
     }

@@ -27,7 +27,7 @@ public sealed class ConfigSchema(string option, ObjectDeclaration declaration)
     public JsonElement FromOption(string text)
     {
         _binder ??= new OptionBinder(option, Declaration);
-        return Normalize(JsonElement.Parse(_binder.Bind(text)));
+        return Normalize(_binder.Bind(text));
     }
 
     /// <summary>
@@ -35,7 +35,7 @@ public sealed class ConfigSchema(string option, ObjectDeclaration declaration)
     /// dropped (or refused, where the object says so). Types are checked, meaning is not.
     /// </summary>
     /// <exception cref="ConfigException">A member is missing, unknown or of a wrong type.</exception>
-    public JsonElement Normalize(JsonElement given) => JsonElement.Parse(ConfigNormalizer.Normalize(Declaration, given, option));
+    public JsonElement Normalize(JsonElement given) => ConfigNormalizer.Normalize(Declaration, given, option);
 
     /// <summary>Checks a normalized config against declared limits and rules: the first error's text, or null.</summary>
     public string? Check(JsonElement config, ConfigContext context) => ConfigChecker.Check(Declaration, config, context);

@@ -18,12 +18,14 @@ internal sealed class OptionBinder
         Register(config, "");
     }
 
-    public byte[] Bind(string text)
+    public JsonElement Bind(string text)
     {
         try
         {
             var values = _grammar.Parse(text);
-            return JsonBytes.Write(writer => WriteObject(writer, _config, "", values));
+            var writer = new JsonBuffer();
+            WriteObject(writer, _config, "", values);
+            return JsonElement.Parse(writer.Written);
         }
         catch (OptionException error) when (!error.IsWhole)
         {
@@ -50,9 +52,9 @@ internal sealed class OptionBinder
         }
     }
 
-    private void WriteObject(Utf8JsonWriter writer, ObjectDeclaration config, string prefix, OptionValues values)
+    private void WriteObject(JsonBuffer writer, ObjectDeclaration config, string prefix, OptionValues values)
     {
-        writer.WriteStartObject();
+        writer.StartObject();
         var chosen = FindChosen(config, prefix, values);
         foreach (var member in config.Members)
         {
@@ -64,10 +66,10 @@ internal sealed class OptionBinder
             else WriteValue(writer, member, prefix + member.Cli, values);
         }
 
-        writer.WriteEndObject();
+        writer.EndObject();
     }
 
-    private void WriteValue(Utf8JsonWriter writer, MemberDeclaration member, string key, OptionValues values)
+    private void WriteValue(JsonBuffer writer, MemberDeclaration member, string key, OptionValues values)
     {
         var raw = values.Raw(key) ?? member.CliDefault;
         if (raw is null)
@@ -76,11 +78,11 @@ internal sealed class OptionBinder
             return;
         }
 
-        writer.WritePropertyName(member.Name);
+        writer.Name(member.Name);
         if (!OptionValueWriter.TryWrite(writer, member, raw)) throw OptionValues.Unreadable(key, raw);
     }
 
-    private void WriteNested(Utf8JsonWriter writer, MemberDeclaration member, string prefix, OptionValues values)
+    private void WriteNested(JsonBuffer writer, MemberDeclaration member, string prefix, OptionValues values)
     {
         var nested = member.Object!;
         if (!member.IsRequired && !IsGiven(nested, prefix, values))
@@ -90,7 +92,7 @@ internal sealed class OptionBinder
             return;
         }
 
-        writer.WritePropertyName(member.Name);
+        writer.Name(member.Name);
         WriteObject(writer, nested, prefix, values);
     }
 
@@ -122,7 +124,7 @@ internal sealed class OptionBinder
         {
             if (member.Cli is null) continue;
             if (member.Type == MemberType.Object) CheckReadable(member.Object!, prefix + member.Cli, values);
-            else if (values.Raw(prefix + member.Cli) is { } raw && !JsonBytes.Try(writer => OptionValueWriter.TryWrite(writer, member, raw))) throw OptionValues.Unreadable(prefix + member.Cli, raw);
+            else if (values.Raw(prefix + member.Cli) is { } raw && !OptionValueWriter.TryWrite(new JsonBuffer(), member, raw)) throw OptionValues.Unreadable(prefix + member.Cli, raw);
         }
     }
 
@@ -140,11 +142,16 @@ internal sealed class OptionBinder
         return null;
     }
 
-    private void WriteChoice(Utf8JsonWriter writer, MemberDeclaration member, ValueDeclaration? chosen)
+    private void WriteChoice(JsonBuffer writer, MemberDeclaration member, ValueDeclaration? chosen)
     {
-        if (chosen is not null) writer.WriteString(member.Name, chosen.Name);
-        else if (member.CliDefault is { } name) writer.WriteString(member.Name, name);
-        else throw Missing($"invalid {_option} {member.Name} given, expected one of {string.Join(", ", KeysOf(member))}");
+        if ((chosen?.Name ?? member.CliDefault) is { } name)
+        {
+            writer.Name(member.Name);
+            writer.String(name);
+            return;
+        }
+
+        throw Missing($"invalid {_option} {member.Name} given, expected one of {string.Join(", ", KeysOf(member))}");
     }
 
     /// <summary>What is missing is said in one line: there is no cause below it.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Plugvisor.Plugins.Declarations;
 using Plugvisor.Plugins.Options;
 
@@ -8,16 +7,16 @@ namespace Plugvisor.Plugins.Schemas;
 internal static class OptionValueWriter
 {
     /// <summary>False when the text is no value of the member's type.</summary>
-    public static bool TryWrite(Utf8JsonWriter writer, MemberDeclaration member, string raw)
+    public static bool TryWrite(JsonBuffer writer, MemberDeclaration member, string raw)
     {
         switch (member.Type)
         {
             case MemberType.String:
-                writer.WriteStringValue(OptionSyntax.Dequote(raw));
+                writer.String(OptionSyntax.Dequote(raw));
                 return true;
             case MemberType.Toggle:
                 if (OptionSyntax.ReadToggle(OptionSyntax.Dequote(raw)) is not { } toggle) return false;
-                writer.WriteBooleanValue(toggle);
+                writer.Boolean(toggle);
                 return true;
             case MemberType.Integer:
                 return TryWriteInteger(writer, member, OptionSyntax.Dequote(raw));
@@ -34,44 +33,44 @@ internal static class OptionValueWriter
         }
     }
 
-    private static bool TryWriteInteger(Utf8JsonWriter writer, MemberDeclaration member, string text)
+    private static bool TryWriteInteger(JsonBuffer writer, MemberDeclaration member, string text)
     {
         if (member.Width.IsSigned)
         {
             if (!OptionSyntax.TryReadSigned(text, member.Width.Min, (long)member.Width.Max, out var signed)) return false;
-            writer.WriteNumberValue(signed);
+            writer.Number(signed);
             return true;
         }
 
         var readable = member.IsByteSize
             ? OptionSyntax.TryReadByteSize(text, member.Width.Max, out var value)
             : OptionSyntax.TryReadInteger(text, member.Width.Max, out value);
-        if (readable) writer.WriteNumberValue(value);
+        if (readable) writer.Number(value);
         return readable;
     }
 
-    private static bool TryWriteEnum(Utf8JsonWriter writer, MemberDeclaration member, string text)
+    private static bool TryWriteEnum(JsonBuffer writer, MemberDeclaration member, string text)
     {
         foreach (var value in member.Values)
         {
             if (!string.Equals(value.Cli, text, StringComparison.OrdinalIgnoreCase)) continue;
-            writer.WriteStringValue(value.Name);
+            writer.String(value.Name);
             return true;
         }
 
         return false;
     }
 
-    private static bool TryWriteIntegers(Utf8JsonWriter writer, MemberDeclaration member, string raw)
+    private static bool TryWriteIntegers(JsonBuffer writer, MemberDeclaration member, string raw)
     {
         if (OptionSyntax.ReadIntegers(raw, member.Width.Max) is not { } list) return false;
-        writer.WriteStartArray();
-        foreach (var value in list) writer.WriteNumberValue(value);
-        writer.WriteEndArray();
+        writer.StartArray();
+        foreach (var value in list) writer.Number(value);
+        writer.EndArray();
         return true;
     }
 
-    private static bool TryWriteStrings(Utf8JsonWriter writer, string raw)
+    private static bool TryWriteStrings(JsonBuffer writer, string raw)
     {
         List<string> list;
         try
@@ -83,28 +82,28 @@ internal static class OptionValueWriter
             return false;
         }
 
-        writer.WriteStartArray();
-        foreach (var value in list) writer.WriteStringValue(value);
-        writer.WriteEndArray();
+        writer.StartArray();
+        foreach (var value in list) writer.String(value);
+        writer.EndArray();
         return true;
     }
 
-    private static bool TryWriteTuples(Utf8JsonWriter writer, MemberDeclaration member, string raw)
+    private static bool TryWriteTuples(JsonBuffer writer, MemberDeclaration member, string raw)
     {
         if (OptionSyntax.ReadTuples(raw) is not { } tuples) return false;
         var (first, second) = (member.Object!.Members[0], member.Object.Members[1]);
-        writer.WriteStartArray();
+        writer.StartArray();
         foreach (var (key, value) in tuples)
         {
-            writer.WriteStartObject();
-            writer.WritePropertyName(first.Name);
+            writer.StartObject();
+            writer.Name(first.Name);
             if (!TryWrite(writer, first, key)) return false;
-            writer.WritePropertyName(second.Name);
+            writer.Name(second.Name);
             if (!TryWrite(writer, second, value)) return false;
-            writer.WriteEndObject();
+            writer.EndObject();
         }
 
-        writer.WriteEndArray();
+        writer.EndArray();
         return true;
     }
 }

@@ -43,14 +43,18 @@ public sealed class ManifestReaderTests : IDisposable
         Assert.Equal(text, Encoding.UTF8.GetString(ManifestReader.Read(_file)!));
     }
 
-    [Fact]
-    public void Wide_indexes_are_read()
+    [Theory]
+    [InlineData(0, 0, 0, 0)]
+    [InlineData(70_000, 0, 0, 0)]
+    [InlineData(0, 70_000, 0, 0)]
+    [InlineData(0, 0, 70_000, 0)]
+    [InlineData(0, 0, 0, 20_000)]
+    [InlineData(70_000, 70_000, 70_000, 70_000)]
+    public void Indexes_of_any_width_are_read(int fields, int parameters, int stringBytes, int references)
     {
-        // More than 65,535 fields and as many bytes of names make the indexes of several tables four bytes wide.
-        var source = new StringBuilder("public class Made {");
-        for (var i = 0; i < 70_000; i++) source.Append("public int F").Append(i).Append(';');
-        File.WriteAllBytes(_file, TestPlugins.Compile("wide", source.Append('}').ToString()));
+        File.WriteAllBytes(_file, SyntheticAssembly.Write("wide", fields, parameters, stringBytes, references));
         Assert.Equal("wide"u8.ToArray(), ManifestReader.Read(_file));
+        Assert.Equal("wide"u8.ToArray(), ReadByLibrary(_file));
     }
 
     [Fact]

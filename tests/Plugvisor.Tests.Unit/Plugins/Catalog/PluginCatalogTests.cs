@@ -27,6 +27,14 @@ public sealed class PluginCatalogTests : IDisposable
     }
 
     [Fact]
+    public void A_relative_directory_gives_absolute_paths()
+    {
+        _plugins.Copy("alpha");
+        var catalog = PluginCatalog.Scan([Path.GetRelativePath(Environment.CurrentDirectory, _plugins.Root)]);
+        Assert.Equal(Path.Combine(_plugins.Root, "alpha", "Alpha.dll"), catalog.Find("alpha")!.AssemblyPath);
+    }
+
+    [Fact]
     public void Reading_a_declaration_loads_none_of_the_plugins_code()
     {
         _plugins.Copy("faulty");

@@ -100,7 +100,7 @@ public sealed class PluginLoadingTests : IDisposable
     {
         var folder = _plugins.WithManifest("made", TestPlugins.Manifest(entry: "Nobody"));
         Assert.Equal(
-            $"Plugin made ({folder}/Made.dll) has no class `Nobody`, which its manifest names",
+            $"Plugin made ({folder}/Made.dll) has no public class `Nobody`, which its manifest names",
             Assert.Throws<PluginLoadException>(() => LoadedPlugin.Load(Single(), _loader)).Message);
         _plugins.WithManifest("made", TestPlugins.Manifest());
         Assert.Equal(
