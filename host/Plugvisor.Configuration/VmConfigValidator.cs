@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Plugvisor.Abstractions.Configuration;
-using Plugvisor.Configuration.Consoles;
 using Plugvisor.Configuration.Cpus;
 using Plugvisor.Configuration.Memory;
 
@@ -75,10 +74,10 @@ internal static class VmConfigValidator
         if (memory.HotpluggedSize is not null) throw Error("Memory that is hot-plugged from the start is not there yet: leave out hotplugged_size");
     }
 
-    private static void CheckConsole(SerialMode mode, string? file, string? socket)
+    private static void CheckConsole(ConsoleMode mode, string? file, string? socket)
     {
-        if (mode == SerialMode.File && string.IsNullOrEmpty(file)) throw Error("Path missing when using file console mode");
-        if (mode == SerialMode.Socket && string.IsNullOrEmpty(socket)) throw Error("Path missing when using socket console mode");
+        if (mode == ConsoleMode.File && string.IsNullOrEmpty(file)) throw Error("Path missing when using file console mode");
+        if (mode == ConsoleMode.Socket && string.IsNullOrEmpty(socket)) throw Error("Path missing when using socket console mode");
     }
 
     private static ConfigException NotBootable(string why) =>

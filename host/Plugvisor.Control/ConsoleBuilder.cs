@@ -1,6 +1,6 @@
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Configuration;
-using Plugvisor.Configuration.Consoles;
 using Plugvisor.Linux.Consoles;
 using Plugvisor.Machine.Consoles;
 
@@ -32,12 +32,12 @@ internal static class ConsoleBuilder
         }
     }
 
-    private static ConsoleLine? Line(string name, SerialMode mode, string? file, string? socket, HostTerminal terminal)
+    private static ConsoleLine? Line(string name, ConsoleMode mode, string? file, string? socket, HostTerminal terminal)
     {
-        if (mode == SerialMode.Off) return null;
+        if (mode == ConsoleMode.Off) return null;
         try
         {
-            if (mode != SerialMode.Tty) return new ConsoleLine(Backend(mode, file, socket), "serial-manager");
+            if (mode != ConsoleMode.Tty) return new ConsoleLine(Backend(mode, file, socket), "serial-manager");
             ITerminalLease lease = terminal.Attach(name, static () => { });
             return new ConsoleLine(new TerminalBackend(lease.InputDescriptor, lease.OutputDescriptor), "serial-manager", lease);
         }
@@ -47,11 +47,11 @@ internal static class ConsoleBuilder
         }
     }
 
-    private static ICharacterBackend Backend(SerialMode mode, string? file, string? socket) => mode switch
+    private static ICharacterBackend Backend(ConsoleMode mode, string? file, string? socket) => mode switch
     {
-        SerialMode.Pty => new PtyBackend(),
-        SerialMode.File => new FileBackend(file ?? throw new DeviceException("Path missing when using file console mode")),
-        SerialMode.Socket => new SocketBackend(socket ?? throw new DeviceException("Path missing when using socket console mode")),
+        ConsoleMode.Pty => new PtyBackend(),
+        ConsoleMode.File => new FileBackend(file ?? throw new DeviceException("Path missing when using file console mode")),
+        ConsoleMode.Socket => new SocketBackend(socket ?? throw new DeviceException("Path missing when using socket console mode")),
         _ => new NullBackend(),
     };
 }

@@ -1,5 +1,5 @@
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Configuration;
-using Plugvisor.Configuration.Consoles;
 using Plugvisor.Configuration.Cpus;
 using Plugvisor.Configuration.Memory;
 using Plugvisor.Configuration.Platform;
@@ -36,7 +36,7 @@ internal static class MachineOptionsBuilder
                 memory.Reserve),
             Payload = new Payload(config.Payload?.Kernel, config.Payload?.Firmware, config.Payload?.Initramfs, config.Payload?.Cmdline),
             Smbios = Smbios(config.Platform),
-            DebugConsolePort = config.DebugConsole.Mode == SerialMode.Off ? null : config.DebugConsole.Iobase ?? PortSink.DebugConsolePort,
+            DebugConsolePort = config.DebugConsole.Mode == ConsoleMode.Off ? null : config.DebugConsole.Iobase ?? PortSink.DebugConsolePort,
         };
     }
 

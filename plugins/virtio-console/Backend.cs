@@ -1,3 +1,4 @@
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Consoles;
 using Plugvisor.Linux.Errors;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Consoles;
 using Plugvisor.Virtio.Devices;

@@ -8,7 +8,7 @@ public sealed partial class DebugConsoleConfig
 {
     /// <summary>What it is connected to.</summary>
     [ConfigMember("mode", ValuesAreKeys = true, Help = "What it is connected to")]
-    public SerialMode Mode { get; init; } = SerialMode.Off;
+    public ConsoleMode Mode { get; init; } = ConsoleMode.Off;
 
     /// <summary>The file of mode File.</summary>
     [ConfigMember("file", NoCli = true, IsPath = true)]

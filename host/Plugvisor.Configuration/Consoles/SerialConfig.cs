@@ -8,7 +8,7 @@ public sealed partial class SerialConfig
 {
     /// <summary>What it is connected to.</summary>
     [ConfigMember("mode", ValuesAreKeys = true, Help = "What it is connected to")]
-    public SerialMode Mode { get; init; } = SerialMode.Null;
+    public ConsoleMode Mode { get; init; } = ConsoleMode.Null;
 
     /// <summary>The file of mode File.</summary>
     [ConfigMember("file", NoCli = true, IsPath = true)]
