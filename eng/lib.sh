@@ -10,6 +10,9 @@ PV_CACHE=${PLUGVISOR_CACHE:-/var/tmp/plugvisor}
 # The time that progress lines count from; a script that calls another hands its own on.
 export PV_STARTED=${PV_STARTED:-$EPOCHSECONDS}
 
+# The SDK would want ICU for the cultures of its messages, which a fresh Debian does not have.
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+
 # step TEXT: one progress line, with the seconds since the outermost script began.
 step() { printf '[%4ds] %s\n' $((EPOCHSECONDS - PV_STARTED)) "$*" >&2; }
 
