@@ -61,7 +61,7 @@ public sealed class PluginCatalog
     }
 
     private static int Order(DeviceDeclaration left, DeviceDeclaration right) =>
-        left.Slot != right.Slot ? left.Slot.CompareTo(right.Slot) : string.CompareOrdinal(left.Kind, right.Kind);
+        left.Slot != right.Slot ? left.Slot.CompareTo(right.Slot) : OrdinalOrder.Compare(left.Kind, right.Kind);
 
     private void ScanDirectory(string directory, Predicate<string>? isReserved)
     {
@@ -80,7 +80,7 @@ public sealed class PluginCatalog
             return;
         }
 
-        Array.Sort(folders, string.CompareOrdinal);
+        Array.Sort(folders, OrdinalOrder.Compare);
         var fits = new List<PluginEntry>(folders.Length);
         foreach (var folder in folders)
         {

@@ -38,7 +38,7 @@ internal static class PluginFolder
         assembly = null;
         declaration = null;
         var files = Directory.GetFiles(folder);
-        Array.Sort(files, string.CompareOrdinal);
+        Array.Sort(files, OrdinalOrder.Compare);
         foreach (var file in files)
         {
             var fileName = Path.GetFileName(file.AsSpan());

@@ -68,5 +68,5 @@ public sealed class DeviceDeclaration
     /// <summary>Reads a manifest.</summary>
     /// <param name="json">UTF-8.</param>
     /// <exception cref="FormatException">The manifest can not be read; the message says why.</exception>
-    public static DeviceDeclaration Parse(ReadOnlyMemory<byte> json) => DeclarationReader.ReadDevice(json);
+    public static DeviceDeclaration Parse(ReadOnlySpan<byte> json) => DeclarationReader.ReadDevice(json);
 }

@@ -22,7 +22,7 @@ public sealed class ObjectDeclaration
 
     /// <summary>Reads the JSON that the generator wrote for a class (its <c>SchemaJson</c>).</summary>
     /// <exception cref="FormatException">It is not such JSON.</exception>
-    public static ObjectDeclaration Parse(string json) => DeclarationReader.ReadObject(json);
+    public static ObjectDeclaration Parse(string json) => DeclarationReader.ReadObject(System.Text.Encoding.UTF8.GetBytes(json));
 
     /// <summary>The member of a JSON name, or null.</summary>
     public MemberDeclaration? Find(string name)

@@ -158,14 +158,18 @@ public sealed class PluginCatalogTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "its manifest can not be read: ")]
-    [InlineData("[]", "its manifest can not be read: ")]
+    [InlineData("", "its manifest is no JSON as it should be: expected more at byte 0")]
+    [InlineData("[]", "its manifest is no JSON as it should be: expected `{` at byte 0")]
     [InlineData("{}", "its manifest has format 0, this host reads format 1")]
     [InlineData("{\"manifest\":2}", "its manifest has format 2, this host reads format 1")]
     [InlineData("{\"manifest\":1,\"contract\":\"one\"}", "its manifest states the contract version `one`, which is none")]
-    [InlineData("{\"manifest\":1,\"contract\":\"1.0\"}", "its manifest lacks `kind`")]
-    [InlineData("{\"manifest\":1,\"contract\":\"1.0\",\"kind\":7}", "its manifest can not be read: ")]
-    [InlineData("{\"manifest\":1,\"contract\":\"1.0\",\"kind\":\"k\",\"section\":\"k\",\"entry\":\"E\",\"cardinality\":\"list\"}", "its manifest can not be read: ")]
+    [InlineData("{\"manifest\":1,\"contract\":\"1\"}", "its manifest states the contract version `1`, which is none")]
+    [InlineData("{\"manifest\":1,\"contract\":\"1.\"}", "its manifest states the contract version `1.`, which is none")]
+    [InlineData("{\"manifest\":1,\"contract\":\"1.0.0\"}", "its manifest states the contract version `1.0.0`, which is none")]
+    [InlineData("{\"manifest\":1,\"contract\":\"1.99999999999999999999\"}", "its manifest states the contract version")]
+    [InlineData("{\"manifest\":1,\"contract\":\"1.0\"}", "its manifest lacks `entry`")]
+    [InlineData("{\"manifest\":1,\"contract\":\"1.0\",\"kind\":7}", "its manifest is no JSON as it should be: expected `\"` at byte")]
+    [InlineData("{\"manifest\":1,\"contract\":\"1.0\",\"kind\":\"k\",\"section\":\"k\",\"entry\":\"E\",\"cardinality\":\"list\"}", "its manifest lacks `members`")]
     [InlineData("{\"manifest\":1,\"contract\":\"1.0\",\"kind\":\"k\",\"section\":\"k\",\"entry\":\"E\",\"cardinality\":\"many\",\"members\":[]}", "its manifest has the cardinality `many`")]
     [InlineData("{\"manifest\":1,\"contract\":\"1.0\",\"kind\":\"k\",\"section\":\"k\",\"entry\":\"E\",\"cardinality\":\"list\",\"members\":[{\"name\":\"m\",\"type\":\"date\"}]}", "its manifest has a member of the type `date`")]
     public void A_manifest_that_makes_no_sense_is_refused(string json, string reason)
