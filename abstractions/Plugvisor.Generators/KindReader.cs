@@ -83,22 +83,23 @@ internal sealed class KindReader(INamedTypeSymbol type, Settings settings, Confi
         if (settings.Text("AbsentWhen") is { } absent) RequireName(absent.Split('=')[0], "AbsentWhen", false);
 
         var keys = new Dictionary<string, string>();
+        var shared = new HashSet<string>();
         foreach (var common in Names.Common) keys[common] = "the host";
         foreach (var member in shape.Members)
         {
             if (System.Array.IndexOf(Names.Common, member.Name) >= 0)
                 Report(Diagnostics.Duplicate, $"'{member.Name}' is a member that the host adds to every device", member.Symbol);
             else
-                AddKeys(keys, member, "");
+                AddKeys(keys, shared, member, "");
         }
     }
 
-    private void AddKeys(Dictionary<string, string> keys, Member member, string prefix)
+    private void AddKeys(Dictionary<string, string> keys, HashSet<string> shared, Member member, string prefix)
     {
         if (member.Cli is null) return;
         if (member.Kind == MemberKind.Object)
         {
-            foreach (var inner in member.Object!.Members) AddKeys(keys, inner, prefix + member.Cli);
+            foreach (var inner in member.Object!.Members) AddKeys(keys, shared, inner, prefix + member.Cli);
             return;
         }
 
@@ -110,13 +111,17 @@ internal sealed class KindReader(INamedTypeSymbol type, Settings settings, Confi
 
         foreach (var value in member.Values)
         {
-            // The key of a value that goes into another member is that member's key.
-            if (value is { Cli: not null, Into: null }) AddKey(prefix + value.Cli, member.Property);
+            // The key of a value that goes into another member is that member's key, which may have declared it as well.
+            if (value.Cli is null) continue;
+            var target = value.Into is null ? null : shape.Members.Find(candidate => candidate.Name == value.Into);
+            if (target is not null) shared.Add(prefix + value.Cli);
+            AddKey(prefix + value.Cli, (target ?? member).Property);
         }
 
         void AddKey(string key, string property)
         {
-            if (keys.TryGetValue(key, out var owner))
+            if (keys.TryGetValue(key, out var owner) && owner == property && shared.Contains(key)) return;
+            if (owner is not null)
                 Report(Diagnostics.Duplicate, $"The command-line key '{key}' of '{property}' is taken by {(owner == "the host" ? owner : $"'{owner}'")}", member.Symbol);
             else
                 keys[key] = property;

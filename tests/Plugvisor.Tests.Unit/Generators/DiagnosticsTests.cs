@@ -27,6 +27,8 @@ public sealed class DiagnosticsTests
     [InlineData("PLUG006", """[ConfigMember("n")] public int N { get; init; } [ConfigMember("n", NoCli = true)] public int M { get; init; }""")]
     [InlineData("PLUG006", """[ConfigMember("n")] public int N { get; init; } [ConfigMember("m", Cli = "n")] public int M { get; init; }""")]
     [InlineData("PLUG006", """[ConfigMember("o", Cli = "n_")] public Single? O { get; init; } [ConfigMember("n_x")] public int M { get; init; }""")]
+    [InlineData("PLUG006", """[ConfigMember("m", ValuesAreKeys = true)] public Into M { get; init; } [ConfigMember("file", NoCli = true)] public string? F { get; init; } [ConfigMember("g", Cli = "file")] public int G { get; init; }""")]
+    [InlineData("PLUG006", """[ConfigMember("m", ValuesAreKeys = true)] public Into M { get; init; } [ConfigMember("file")] public string? F { get; init; } [ConfigMember("off")] public int G { get; init; }""")]
     [InlineData("PLUG007", """[ConfigMember("N")] public int N { get; init; }""")]
     [InlineData("PLUG007", """[ConfigMember("n", Cli = "a=b")] public int N { get; init; }""")]
     [InlineData("PLUG008", """[ConfigMember("n", Min = 3, Max = 2)] public int N { get; init; }""")]

@@ -37,6 +37,7 @@ public sealed class DeviceConfigSchemaTests
     [InlineData("tags=[a,b]", "tags", """["a","b"]""")]
     [InlineData("_disable_aio=on", "disable_aio", "true")]
     [InlineData("serial=ä<\\", "serial", "\"ä<\\\\\"")]
+    [InlineData("serial=\"a\u0001\u001f\tb\u007f\"", "serial", "\"a\\u0001\\u001f\\u0009b\u007f\"")]
     public void Each_type_has_its_form(string option, string member, string json) =>
         Assert.Equal(json, _disk.FromOption(option).GetProperty(member).GetRawText());
 
