@@ -45,7 +45,7 @@ internal static class StartBenchmarks
             new("qemu-q35", () => PrivateDirty(Qemu,
             [
                 .. Inputs.Qemu("q35,memory-backend=ram", guest, ""), "-object", "memory-backend-memfd,id=ram,size=256M",
-                "-device", "virtio-serial-pci", "-chardev", "null,id=c", "-device", "virtconsole,chardev=c",
+                "-device", "virtio-serial-pci,disable-legacy=on", "-chardev", "null,id=c", "-device", "virtconsole,chardev=c",
             ], "memfd:memory-backend-memfd")),
         ]);
     }
@@ -73,14 +73,20 @@ internal static class StartBenchmarks
         try
         {
             _ = process.StandardError.ReadToEndAsync();
-            while (process.StandardOutput.ReadLine() is { } line && !line.Contains("console ready", StringComparison.Ordinal)) { }
+            string? line;
+            do
+            {
+                line = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"{program} ended before its guest was idle");
+            }
+            while (!line.Contains("console ready", StringComparison.Ordinal));
+
             long kilobytes = 0;
             string mapping = "";
-            foreach (string line in File.ReadLines($"/proc/{process.Id}/smaps"))
+            foreach (string entry in File.ReadLines($"/proc/{process.Id}/smaps"))
             {
-                if (!line.Contains("kB", StringComparison.Ordinal)) mapping = line;
-                else if (line.StartsWith("Private_Dirty:", StringComparison.Ordinal) && !mapping.Contains(guestRam, StringComparison.Ordinal))
-                    kilobytes += (long)ChildProcess.NumberAfter("Private_Dirty:", line);
+                if (!entry.Contains("kB", StringComparison.Ordinal)) mapping = entry;
+                else if (entry.StartsWith("Private_Dirty:", StringComparison.Ordinal) && !mapping.Contains(guestRam, StringComparison.Ordinal))
+                    kilobytes += (long)ChildProcess.NumberAfter("Private_Dirty:", entry);
             }
 
             return kilobytes / 1024.0;
