@@ -100,6 +100,8 @@ public sealed class Vmm : IDisposable
     public void Create(VmConfig config)
     {
         _consoles = ConsoleBuilder.Open(config, _terminal);
+        if (_consoles.Serial?.Path is { } serial) _log.LogInformation("serial port: {Path}", serial);
+        if (_consoles.Debug?.Path is { } debug) _log.LogInformation("debug console: {Path}", debug);
         _rateLimitGroups.Replace(config.RateLimitGroups, TimeProvider.System);
         _config = config;
     }
@@ -193,12 +195,14 @@ public sealed class Vmm : IDisposable
         if (plugin is IConfigValidator validator && validator.Validate(device.Config, context) is { } error)
             throw new ConfigException("Failed to validate config", new ConfigException(error));
 
-        machine.AddDevice(plugin, new DeviceRequest
+        PluggedDevice plugged = machine.AddDevice(plugin, new DeviceRequest
         {
             Id = device.Id,
             Config = device.Config,
             VcpuCount = (int)config.Cpus.BootVcpus,
         }, device.Slot);
+        if (plugged.Function.Device is not ICompletesConfig completed) return;
+        foreach ((string member, string value) in completed.CompletedConfig) _log.LogInformation("{Device}: {Member} {Value}", device.Id, member, value);
     }
 
     private Dictionary<string, IReadOnlyDictionary<string, ulong>> Counters()

@@ -19,6 +19,9 @@ internal sealed record CommandLineOption(string Name, OptionGroup Group, string?
     /// <summary>A whole value as an example.</summary>
     public string? Example { get; init; }
 
+    /// <summary>Its value is free text, which may start with dashes.</summary>
+    public bool TakesAnyText { get; init; }
+
     /// <summary>Its value is a path: shells complete it.</summary>
     public bool IsPath { get; init; }
 }

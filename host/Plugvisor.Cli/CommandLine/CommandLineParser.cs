@@ -61,7 +61,14 @@ internal sealed class CommandLineParser
             if (!definition.IsRepeatable && found.IdentifierTokenCount > 1)
                 throw new UsageException($"{definition.Name} is given {found.IdentifierTokenCount} times; it can be given once");
             var values = new List<string>();
-            foreach (Token token in found.Tokens) values.Add(token.Value);
+            foreach (Token token in found.Tokens)
+            {
+                // An option that nobody knows looks like one more value to the one before it.
+                if (token.Value.StartsWith("--", StringComparison.Ordinal) && !definition.TakesAnyText)
+                    throw new UsageException($"Unrecognized command or argument '{token.Value}'.");
+                values.Add(token.Value);
+            }
+
             parsed.Set(definition.Name, values);
         }
 

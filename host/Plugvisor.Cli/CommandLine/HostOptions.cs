@@ -24,7 +24,7 @@ internal static class HostOptions
         new(Kernel, OptionGroup.Payload, "path", "Kernel to boot: a vmlinux with a PVH entry, or a bzImage") { IsPath = true },
         new(Firmware, OptionGroup.Payload, "path", "Firmware to boot: an ELF file with a PVH entry") { IsPath = true },
         new(Initramfs, OptionGroup.Payload, "path", "Initial RAM file system for the kernel") { IsPath = true },
-        new(Cmdline, OptionGroup.Payload, "text", "Command line of the kernel") { Example = "'console=ttyS0 root=/dev/vda'" },
+        new(Cmdline, OptionGroup.Payload, "text", "Command line of the kernel") { TakesAnyText = true, Example = "'console=ttyS0 root=/dev/vda'" },
 
         new(Cpus, OptionGroup.Machine, "key=value,...", "vCPUs")
         {
@@ -51,7 +51,7 @@ internal static class HostOptions
         },
         new(NoShutdown, OptionGroup.Vmm, null, "Stay when the guest powers off"),
         new(LogFile, OptionGroup.Vmm, "path", "Where the log goes") { IsPath = true, Default = "stderr" },
-        new(LogFormat, OptionGroup.Vmm, "text", "Layout of a log line, with {tokens}"),
+        new(LogFormat, OptionGroup.Vmm, "text", "Layout of a log line, with {tokens}") { TakesAnyText = true },
     ];
 
     /// <summary>

@@ -43,15 +43,20 @@ internal sealed class PluginSet : IDevicePlugins
         }
     }
 
-    /// <summary>Why there is no such device kind, when its plugin is there but was refused; else null.</summary>
+    /// <summary>
+    /// Why there is no such device kind, when its plugin, or one whose kind could not be read, is there but was refused; else null.
+    /// </summary>
     public string? WhyMissing(string kind)
     {
+        PluginEntry? suspect = null;
         foreach (PluginEntry entry in _catalog.Entries)
         {
-            if (entry.Status == PluginStatus.Refused && (entry.Declaration?.Kind ?? entry.Name) == kind) return $"plugin {entry.Name}: {entry.Reason}";
+            if (entry.Status != PluginStatus.Refused) continue;
+            if (entry.Declaration?.Kind == kind) return $"plugin {entry.Name} was refused: {entry.Reason}";
+            if (entry.Declaration is null) suspect ??= entry;
         }
 
-        return null;
+        return suspect is null ? null : $"it may belong to plugin {suspect.Name}, which was refused: {suspect.Reason}";
     }
 
     /// <inheritdoc/>

@@ -111,12 +111,72 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal("path=x,readonly=\n", await bash.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken));
     }
 
-    [Fact]
-    public async Task A_guest_that_resets_itself_comes_back_and_leaks_nothing()
+    [Theory]
+    [InlineData("pty", "serial port: ")]
+    [InlineData("socket", null)]
+    [InlineData("file", null)]
+    public async Task The_serial_port_reaches_what_it_is_connected_to(string mode, string? announced)
     {
-        using VmmProcess vmm = VmmProcess.Boot("machine", "case=reset", "-v");
-        await vmm.WaitForAsync("the guest reset itself");
+        string path = Path.Combine(_directory, "serial");
+        string value = mode == "pty" ? mode : $"{mode}={path}";
+        using VmmProcess vmm = VmmProcess.Start(
+            "-v", "--kernel", GuestImages.Of("console"), "--memory", "size=256M", "--console", "null", "--serial", value);
+        if (announced is not null)
+        {
+            string line = await vmm.WaitForAsync(announced);
+            path = line[(line.IndexOf(announced, StringComparison.Ordinal) + announced.Length)..];
+        }
+
+        await vmm.WaitForAsync("entering the guest");
+        Assert.Contains("console ready", await ReadAsync(mode, path));
         vmm.Signal("TERM");
         Assert.Equal(0, await vmm.WaitForExitAsync());
+    }
+
+    [Fact]
+    public async Task Two_consoles_share_the_terminal()
+    {
+        // The console device is on the terminal unless it is told otherwise.
+        using VmmProcess vmm = VmmProcess.Start("--kernel", GuestImages.Of("hello"), "--memory", "size=256M", "--serial", "tty");
+
+        Assert.Equal("hello", (await vmm.FinishAsync()).Trim());
+    }
+
+    private static async Task<string> ReadAsync(string mode, string path)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        Stream stream;
+        if (mode == "socket")
+        {
+            var socket = new System.Net.Sockets.Socket(
+                System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+            await socket.ConnectAsync(new System.Net.Sockets.UnixDomainSocketEndPoint(path), limit.Token);
+            stream = new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
+        }
+        else
+        {
+            // tail follows a growing file and reads a terminal alike.
+            Process tail = Process.Start(new ProcessStartInfo(mode == "file" ? "tail" : "cat", mode == "file" ? ["-f", "-n", "+1", path] : [path])
+            {
+                RedirectStandardOutput = true,
+            })!;
+            limit.Token.Register(() => tail.Kill());
+            stream = tail.StandardOutput.BaseStream;
+        }
+
+        await using (stream)
+        {
+            var text = new System.Text.StringBuilder();
+            byte[] buffer = new byte[256];
+            while (!text.ToString().Contains("ready", StringComparison.Ordinal))
+            {
+                int count = await stream.ReadAsync(buffer, limit.Token);
+                if (count == 0) break;
+                text.Append(System.Text.Encoding.ASCII.GetString(buffer, 0, count));
+            }
+
+            await limit.CancelAsync();
+            return text.ToString();
+        }
     }
 }

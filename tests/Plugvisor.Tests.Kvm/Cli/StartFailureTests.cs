@@ -13,6 +13,8 @@ public sealed class StartFailureTests : IDisposable
     [Theory]
     [InlineData(2, "--bogus", "--bogus")]
     [InlineData(2, "--kernel", "--kernel")]
+    [InlineData(2, "'--bogus'", "--kernel", "k", "--disk", "path=x", "--bogus", "y")]
+    [InlineData(2, "'--bogus'", "--kernel", "--bogus")]
     [InlineData(2, "there is nothing to boot", "--cpus", "boot=2")]
     [InlineData(2, "--api-socket: the REST API is not there yet", "--kernel", "k", "--api-socket", "/run/x")]
     [InlineData(2, "--memory is given 2 times", "--kernel", "k", "--memory", "size=1G", "--memory", "size=2G")]
