@@ -53,9 +53,11 @@ internal static class RunCommand
     /// <summary>Whether an option is not known because its plugin was refused.</summary>
     private static string? RefusedPlugin(string[] args, PluginSet plugins)
     {
+        List<CommandLineOption> known = AllOptions.ForParsing(plugins);
         foreach (string arg in args)
         {
-            if (arg.StartsWith("--", StringComparison.Ordinal) && plugins.WhyMissing(arg[2..]) is { } why) return why;
+            if (!arg.StartsWith("--", StringComparison.Ordinal) || known.Exists(option => option.Name == arg)) continue;
+            if (plugins.WhyMissing(arg[2..]) is { } why) return why;
         }
 
         return null;
