@@ -70,6 +70,8 @@ internal static class VmConfigValidator
         if (memory is { Shared: true, Mergeable: true }) throw Error("Invalid to set both 'mergeable' and 'shared' for memory");
         if (memory is { HugePageSize: not null, HugePages: false }) throw Error("Huge page size specified but huge pages not enabled");
         if (memory.HugePageSize is { } size && !ulong.IsPow2(size)) throw Error($"Huge page size is not power of 2: {size}");
+        if (memory is { HotplugMethod: HotplugMethod.VirtioMem, HotplugSize: not null })
+            throw Error("virtio-mem is not there yet: use hotplug_method=acpi");
         if (memory.HotplugSize == 0) throw Error("Memory hotplug size is 0");
         if (memory.HotpluggedSize is not null) throw Error("Memory that is hot-plugged from the start is not there yet: leave out hotplugged_size");
     }

@@ -8,6 +8,7 @@ using Plugvisor.Machine;
 using Plugvisor.Machine.Boot;
 using Plugvisor.Machine.Legacy;
 using Plugvisor.Machine.Memory;
+using Plugvisor.Machine.Vcpus;
 using Plugvisor.Machine.Smbios;
 
 namespace Plugvisor.Control;
@@ -28,6 +29,12 @@ internal static class MachineOptionsBuilder
             NestedVirtualization = cpus.Nested,
             Amx = cpus.Features?.Amx ?? false,
             Affinity = Affinity(cpus),
+            CoreSharing = cpus.CoreScheduling switch
+            {
+                CoreScheduling.Vm => CoreSharing.WithinVm,
+                CoreScheduling.Vcpu => CoreSharing.Never,
+                _ => CoreSharing.Anything,
+            },
             MemorySize = memory.Size,
             HotplugSize = memory.HotplugSize ?? 0,
             AcpiMemoryHotplug = memory.HotplugMethod == HotplugMethod.Acpi,

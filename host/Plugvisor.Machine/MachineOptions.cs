@@ -1,6 +1,7 @@
 using Plugvisor.Hypervisor.X86;
 using Plugvisor.Machine.Boot;
 using Plugvisor.Machine.Memory;
+using Plugvisor.Machine.Vcpus;
 using Plugvisor.Machine.Smbios;
 
 namespace Plugvisor.Machine;
@@ -28,6 +29,9 @@ public sealed record MachineOptions
 
     /// <summary>Host CPUs for the threads of some vCPUs.</summary>
     public IReadOnlyDictionary<int, int[]> Affinity { get; init; } = new Dictionary<int, int[]>();
+
+    /// <summary>Which vCPU threads may share a core.</summary>
+    public CoreSharing CoreSharing { get; init; }
 
     /// <summary>Bytes of RAM at boot.</summary>
     public ulong MemorySize { get; init; } = 512 << 20;

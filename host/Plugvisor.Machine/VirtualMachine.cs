@@ -208,19 +208,21 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         var wiring = new VcpuWiring(_ports, _mmio, _ram.Memory, _board.Ioapic.EndOfInterrupt, this);
         var setup = new VcpuSetup(
             _options.MaxVcpus, Map.PhysicalAddressBits, _options.Topology, _options.NestedVirtualization, _options.Amx);
+        var cores = new CoreSharingGroup(_options.CoreSharing);
         var threads = new VcpuThread[_options.BootVcpus];
         for (int i = 0; i < threads.Length; i++)
         {
             uint apicId = ApicIds.Of((uint)i, _options.Topology);
             _ = _options.Affinity.TryGetValue(i, out int[]? hostCpus);
-            threads[i] = new VcpuThread(i, () => Create(apicId, setup), wiring, hostCpus);
+            threads[i] = new VcpuThread(i, () => Create(apicId, setup, cores), wiring, hostCpus);
         }
 
         return threads;
     }
 
-    private IVcpu Create(uint apicId, VcpuSetup setup)
+    private IVcpu Create(uint apicId, VcpuSetup setup, CoreSharingGroup cores)
     {
+        cores.Join();
         IVcpu vcpu = _vm.CreateVcpu(apicId);
         vcpu.Initialize(setup);
         return vcpu;
