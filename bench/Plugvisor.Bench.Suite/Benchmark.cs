@@ -31,7 +31,9 @@ internal sealed record Benchmark(
 
         var statistics = samples.Select(Statistics.Of).ToList();
         progress.WriteLine(" " + string.Join(", ", Contenders.Zip(statistics, (c, s) => $"{c.Name} {s.Median:0.##} {Unit}")));
-        double ours = statistics[0].Median;
-        return [.. Contenders.Zip(statistics, (c, s) => new Result(Name, c.Name, Unit, HigherIsBetter, s, ours / s.Median))];
+        return [.. Contenders.Select((c, i) => new Result(Name, c.Name, Unit, statistics[i], Ratio(samples[0], samples[i])))];
     }
+
+    /// <summary>The median of the ratios within each round: what slows a whole round down cancels out.</summary>
+    private static double Ratio(List<double> ours, List<double> peer) => Statistics.Of([.. ours.Zip(peer, (a, b) => a / b)]).Median;
 }

@@ -10,7 +10,7 @@ internal static class ExitBenchmarks
     public static Benchmark PortExit(Inputs inputs)
     {
         string guest = inputs.Guest("pio-loop");
-        return new Benchmark("port_exit", "Cost of one port exit", "TSC cycles", false, 15, "within 5 % of the loop in C",
+        return new Benchmark("port_exit", "Cost of one port exit", "TSC cycles", false, 31, "within 5 % of the loop in C",
         [
             new("plugvisor", () => CyclesPerExit(ChildProcess.Run(inputs.Plugvisor, Inputs.Ours(guest, Options)))),
             new("c-loop", () => CyclesPerExit(ChildProcess.Run(inputs.ExitLoopInC, guest, Options))),

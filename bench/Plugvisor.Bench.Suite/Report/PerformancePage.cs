@@ -17,7 +17,7 @@ internal static class PerformancePage
             Made by `bench/run` on {DateTime.UtcNow:yyyy-MM-dd} from `bench/results.json`; do not edit. Host: {host}.
 
             All contenders of a benchmark run the same guest image (and image file) interleaved in one run. Machines differ and are noisy: look at the
-            ratios. The ratio is Plugvisor's median by the peer's.
+            ratios. The ratio is the median, over the rounds, of Plugvisor's sample by the peer's of the same round.
 
 
             """);

@@ -5,6 +5,23 @@ namespace Plugvisor.Bench.Suite.Report;
 /// <summary>Writes results.json.</summary>
 internal static class ResultsFile
 {
+    /// <summary>The results of an earlier run; none where there is no such file.</summary>
+    public static List<Result> Read(string path)
+    {
+        var results = new List<Result>();
+        if (!File.Exists(path)) return results;
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path));
+        foreach (JsonElement entry in json.RootElement.GetProperty("results").EnumerateArray())
+        {
+            string[] name = entry.GetProperty("name").GetString()!.Split('/');
+            var statistics = new Statistics(
+                Number(entry, "median"), Number(entry, "min"), Number(entry, "max"), Number(entry, "std_dev"), entry.GetProperty("samples").GetInt32());
+            results.Add(new Result(name[0], name[1], entry.GetProperty("unit").GetString()!, statistics, Number(entry, "ratio_to_peer")));
+        }
+
+        return results;
+    }
+
     public static void Write(string path, IReadOnlyList<Result> results, string host)
     {
         using FileStream file = File.Create(path);
@@ -30,4 +47,6 @@ internal static class ResultsFile
         json.WriteEndArray();
         json.WriteEndObject();
     }
+
+    private static double Number(JsonElement entry, string name) => entry.GetProperty(name).GetDouble();
 }
