@@ -27,7 +27,7 @@ internal static class RunCommand
         {
             options = parser.Parse(args);
         }
-        catch (UsageException e) when (RefusedPlugin(args, plugins) is { } why)
+        catch (UsageException e) when (UnknownOption(args, plugins) is { } why)
         {
             throw new UsageException(e.Message, new VmmException(why));
         }
@@ -50,14 +50,16 @@ internal static class RunCommand
         return await RunVmAsync(config, options, plugins, logs).ConfigureAwait(false);
     }
 
-    /// <summary>Whether an option is not known because its plugin was refused.</summary>
-    private static string? RefusedPlugin(string[] args, PluginSet plugins)
+    /// <summary>What to say of an option that is not known: its plugin was refused, or there is none.</summary>
+    private static string? UnknownOption(string[] args, PluginSet plugins)
     {
         List<CommandLineOption> known = AllOptions.ForParsing(plugins);
         foreach (string arg in args)
         {
-            if (!arg.StartsWith("--", StringComparison.Ordinal) || known.Exists(option => option.Name == arg)) continue;
-            if (plugins.WhyMissing(arg[2..]) is { } why) return why;
+            if (!arg.StartsWith("--", StringComparison.Ordinal) || arg.Contains(' ', StringComparison.Ordinal)
+                || HostOptions.NotYet.ContainsKey(arg) || known.Exists(option => option.Name == arg)) continue;
+            return plugins.WhyMissing(arg[2..])
+                ?? $"{arg} is no option of the host, and no plugin declares it; 'plugvisor plugins' lists what is there";
         }
 
         return null;
