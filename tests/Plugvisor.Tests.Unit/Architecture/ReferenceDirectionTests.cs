@@ -20,10 +20,14 @@ public sealed class ReferenceDirectionTests
         ["Plugvisor.Configuration"] = ["Plugvisor.Abstractions", "Plugvisor.Plugins"],
         ["Plugvisor.Machine"] = [.. Contract, "Plugvisor.Hypervisor", "Plugvisor.Plugins"],
         ["Plugvisor.Control"] = [.. Contract, "Plugvisor.Hypervisor", "Plugvisor.Plugins", "Plugvisor.Configuration", "Plugvisor.Machine"],
+        ["Plugvisor.Api"] =
+        [
+            "Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Plugins", "Plugvisor.Configuration", "Plugvisor.Machine", "Plugvisor.Control",
+        ],
         ["plugvisor"] =
         [
             .. Contract, "Plugvisor.Hypervisor", "Plugvisor.Plugins", "Plugvisor.Configuration", "Plugvisor.Machine", "Plugvisor.Control",
-            "Plugvisor.Hypervisor.Kvm",
+            "Plugvisor.Hypervisor.Kvm", "Plugvisor.Api",
         ],
         ["Plugvisor.Testing"] = Contract,
     };
