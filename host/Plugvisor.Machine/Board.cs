@@ -17,6 +17,7 @@ public sealed class Board
 {
     private readonly Bus _ports;
     private readonly Bus _mmio;
+    private readonly List<string> _ids = ["__ioapic"];
 
     /// <summary>Puts everything on the buses.</summary>
     /// <param name="ports">Port space.</param>
@@ -43,6 +44,7 @@ public sealed class Board
             Serial = new Serial16550(Ioapic.Line(Serial16550.Com1Irq), line);
             Port(Serial16550.Com1, Serial16550.Length, Serial);
             line.Connect(Serial);
+            _ids.Add("__serial");
         }
 
         Port(I8042.Port, I8042.Length, new I8042(events));
@@ -51,7 +53,11 @@ public sealed class Board
         Port(AcpiShutdown.Port, AcpiShutdown.Length, new AcpiShutdown(events));
         Port(PmTimer.Port, PmTimer.Length, new PmTimer(clock));
         Port(PortSink.FirmwarePort, 1, new PortSink(consoles.Firmware));
-        if (options.DebugConsolePort is { } port && consoles.Debug is { } debug) Port(port, 1, new PortSink(debug));
+        if (options.DebugConsolePort is { } port && consoles.Debug is { } debug)
+        {
+            Port(port, 1, new PortSink(debug));
+            _ids.Add("__debug_console");
+        }
 
         GenericEvents = new GenericEventDevice(Ioapic.Line(GenericEventDevice.Irq));
         Mmio(map.GenericEventController, GenericEventDevice.Length, GenericEvents);
@@ -65,6 +71,9 @@ public sealed class Board
         MemoryHotplug = new MemoryHotplugController();
         Mmio(map.MemoryHotplugController, MemoryHotplugController.Length, MemoryHotplug);
     }
+
+    /// <summary>The ids of what is shown of the board in the tree of devices.</summary>
+    public IReadOnlyList<string> DeviceIds => _ids;
 
     /// <summary>The interrupt controller.</summary>
     public Ioapic Ioapic { get; }

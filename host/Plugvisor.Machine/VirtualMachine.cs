@@ -85,6 +85,17 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     /// <summary>The devices that plug in, in the order in which they came.</summary>
     public IReadOnlyList<PluggedDevice> Devices => _devices;
 
+    /// <summary>
+    /// The machine's tree of devices as it is now, as <c>vm.info</c> shows it: what is soldered on, then what plugs in.
+    /// </summary>
+    public IReadOnlyList<DeviceTreeNode> DescribeTree()
+    {
+        var nodes = new List<DeviceTreeNode>();
+        foreach (string id in _board.DeviceIds) nodes.Add(new DeviceTreeNode(id));
+        foreach (PluggedDevice device in _devices) nodes.AddRange(device.Function.DescribeTree());
+        return nodes;
+    }
+
     /// <summary>Keeps a slot for a device that asks for it by number, so that no other takes it before.</summary>
     /// <exception cref="MachineException">Two ask for the same one.</exception>
     public void ReserveSlot(string id, int slot)
@@ -102,13 +113,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         var log = new DeviceLog(request.Id, _logs.CreateLogger(plugin.GetType().Namespace ?? request.Id), _clock);
         var host = new DeviceHost(request.Id, _ram.Memory, log, _clock, _services);
         IDevice device = plugin.Create(request, host);
-        if (device is not IVirtioDevice virtio)
-        {
-            device.Dispose();
-            throw new DeviceException($"device {request.Id}: its plugin made a {device.GetType().Name}, which is no device this host has a bus for");
-        }
-
-        var function = new VirtioPciDevice(request.Id, virtio, _virtio, log);
+        DeviceFunction function = Connect(request.Id, device, log);
         host.OnFail(function.NeedsReset);
         if (!_pci.Segments[0].TryAdd(function, slot, out string? error))
         {
@@ -190,6 +195,25 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         _vm.Dispose();
         // Last, because vCPUs and devices hold pointers into it; and not at all while one of them may still use them.
         if (quiet) _ram.Dispose();
+    }
+
+    /// <summary>Gives a device the bus side that its kind needs. The device is disposed when there is none.</summary>
+    private VirtioPciDevice Connect(string id, IDevice device, DeviceLog log)
+    {
+        try
+        {
+            return device switch
+            {
+                IVirtioDevice virtio => new VirtioPciDevice(id, virtio, _virtio, log),
+                _ => throw new DeviceException(
+                    $"device {id}: its plugin made a {device.GetType().Name}, which is no device this host has a bus for"),
+            };
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
     }
 
     private void WriteTables()

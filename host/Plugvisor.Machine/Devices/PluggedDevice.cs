@@ -1,4 +1,4 @@
-using Plugvisor.Machine.Virtio;
+using Plugvisor.Abstractions.Devices;
 
 namespace Plugvisor.Machine.Devices;
 
@@ -8,8 +8,11 @@ namespace Plugvisor.Machine.Devices;
 /// <param name="Slot">Its slot.</param>
 /// <param name="Counters">What it counts.</param>
 /// <param name="Function">Its bus side.</param>
-public sealed record PluggedDevice(string Id, int Segment, int Slot, DeviceCounters Counters, VirtioPciDevice Function)
+public sealed record PluggedDevice(string Id, int Segment, int Slot, DeviceCounters Counters, DeviceFunction Function)
 {
+    /// <summary>The plugin's device, for the optional powers that it may have.</summary>
+    public IDevice Device => Function.Device;
+
     /// <summary>The address as the API spells it: <c>0000:00:01.0</c>.</summary>
     public string Bdf => $"{Segment:x4}:00:{Slot:x2}.0";
 }

@@ -7,12 +7,13 @@ public sealed class PciBar : IBusDevice
 {
     private readonly PciFunction _function;
 
-    internal PciBar(PciFunction function, int index, PciBarKind kind, ulong size)
+    internal PciBar(PciFunction function, int index, PciBarKind kind, ulong size, bool prefetchable)
     {
         _function = function;
         Index = index;
         Kind = kind;
         Size = size;
+        IsPrefetchable = prefetchable;
     }
 
     /// <summary>Number of its (first) register, 0 to 5.</summary>
@@ -23,6 +24,9 @@ public sealed class PciBar : IBusDevice
 
     /// <summary>Bytes, a power of two of at least 16.</summary>
     public ulong Size { get; }
+
+    /// <summary>Whether reads have no side effects.</summary>
+    public bool IsPrefetchable { get; }
 
     /// <summary>Whether the BAR answers anywhere.</summary>
     public bool IsMapped { get; internal set; }

@@ -39,7 +39,7 @@ public sealed class PciBars
         config.Set32(offset, (kind == PciBarKind.Memory64 ? Type64 : 0) | (prefetchable ? Prefetchable : 0));
         config.AllowWrite32(offset, (uint)mask);
         if (kind == PciBarKind.Memory64) config.AllowWrite32(offset + 4, (uint)(mask >> 32));
-        return _bars[index] = new PciBar(_function, index, kind, size);
+        return _bars[index] = new PciBar(_function, index, kind, size, prefetchable);
     }
 
     /// <summary>The address that the registers hold, whether or not the BAR answers there.</summary>

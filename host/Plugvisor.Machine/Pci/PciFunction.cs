@@ -42,6 +42,26 @@ public abstract class PciFunction
     /// <summary>The bus that the function is on, or null.</summary>
     protected PciSegment? Segment { get; private set; }
 
+    /// <summary>The address as the API spells it (<c>0000:00:01.0</c>), or null while the function is on no bus.</summary>
+    public string? Address => Segment is { } segment && Slot >= 0 ? $"{segment.Number:x4}:00:{Slot:x2}.0" : null;
+
+    /// <summary>The BARs as they are now. Any thread.</summary>
+    public IReadOnlyList<PciBarResource> DescribeBars()
+    {
+        var bars = new List<PciBarResource>();
+        lock (_lock)
+        {
+            foreach (PciBar? bar in Bars.All)
+            {
+                if (bar is null) continue;
+                ulong start = bar.IsMapped ? bar.Address : Bars.Programmed(bar);
+                bars.Add(new PciBarResource(bar.Index, start, bar.Size, bar.Kind, bar.IsPrefetchable));
+            }
+        }
+
+        return bars;
+    }
+
     /// <summary>A guest read of configuration space: any offset and width; what is past the end reads as all ones.</summary>
     internal void GuestReadConfig(int offset, Span<byte> data)
     {

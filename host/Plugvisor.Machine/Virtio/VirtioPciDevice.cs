@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Machine.Devices;
 using Plugvisor.Machine.Pci;
 using Plugvisor.Machine.Pci.Msix;
 using Plugvisor.Virtio.Devices;
@@ -11,9 +12,9 @@ namespace Plugvisor.Machine.Virtio;
 /// <summary>
 /// A virtio device on the PCI bus (virtio 1.2 section 4.1, modern interface only). It owns everything that the guest touches: registers,
 /// status machine, MSI-X, doorbells; the device behind it sees only queues that were checked. Put it on a bus with
-/// <see cref="PciSegment.TryAdd"/>; take it away with <see cref="Remove"/>.
+/// <see cref="PciSegment.TryAdd"/>; take it away with <see cref="DeviceFunction.Remove"/>.
 /// </summary>
-public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
+public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
 {
     private const ulong BitsOfTransport =
         1UL << VirtioFeatures.VIRTIO_F_VERSION_1 | 1UL << VirtioFeatures.VIRTIO_F_ACCESS_PLATFORM
@@ -32,10 +33,7 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
     private readonly DeviceLatch _latch;
     private readonly VirtioLifecycle _life;
 
-    private int _users;       // accesses of vCPUs under way
-    private bool _removed;
-
-    /// <summary>Wraps a device. It belongs to this object from now on, which disposes it in <see cref="Remove"/>.</summary>
+    /// <summary>Wraps a device. It belongs to this object from now on, which disposes it in <see cref="DeviceFunction.Remove"/>.</summary>
     /// <param name="id">Unique id in the VM.</param>
     /// <param name="device">The device; its traits are read once, here.</param>
     /// <param name="environment">What the devices of the machine share.</param>
@@ -74,7 +72,7 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
     }
 
     /// <summary>The device behind the registers.</summary>
-    public IVirtioDevice Device => _device;
+    public override IDevice Device => _device;
 
     /// <inheritdoc/>
     public void SignalConfigChange()
@@ -84,58 +82,34 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
     }
 
     /// <inheritdoc/>
-    public void NeedsReset(string reason) => _latch.Set(reason);
+    public override void NeedsReset(string reason) => _latch.Set(reason);
 
-    /// <summary>
-    /// Stops all queues and keeps where they stand. Control loop; waits for I/O in flight. The guest's vCPUs may go on: what they want
-    /// of the device waits, except a reset.
-    /// </summary>
-    /// <exception cref="DeviceException">The device did not stop in time; it goes on.</exception>
-    public void Pause() => _life.Pause();
+    /// <inheritdoc/>
+    public override void Pause() => _life.Pause();
 
     /// <summary>Starts the queues again where they stood.</summary>
-    public void Resume() => _life.Resume();
+    public override void Resume() => _life.Resume();
 
-    /// <summary>
-    /// Takes the device off its bus, stops it, disposes it and gives back doorbells, interrupts and descriptors. Control loop.
-    /// </summary>
-    /// <returns>
-    /// False when the device did not stop in time or a vCPU hangs in it; then what it may still use is kept, which the log says.
-    /// </returns>
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
-    public bool Remove()
+    /// <summary>The PCI function, and below it the device itself.</summary>
+    public override IReadOnlyList<DeviceTreeNode> DescribeTree()
     {
-        if (_removed) return true;
-
-        // First the guest loses sight of it (the doorbells go with the BAR), then the accesses under way end, then the device stops.
-        Segment?.Remove(this);
-        Volatile.Write(ref _removed, true);
-        Interlocked.MemoryBarrier();   // pairs with the increment in TryEnter: either it sees the flag or we see it
-        bool quiet = SpinWait.SpinUntil(() => Volatile.Read(ref _users) == 0, TimeSpan.FromSeconds(1));
-        bool stopped = _life.Remove();
-        if (!quiet || !stopped)
-        {
-            Log.Warn("the removed device did not stop; its memory and descriptors stay in use");
-            return false;
-        }
-
-        try
-        {
-            _device.Dispose();
-        }
-        catch (Exception e)
-        {
-            Log.Warn($"Dispose threw {e.GetType().Name}: {e.Message}");
-        }
-
-        // Last, as the device's threads could signal until they had ended.
-        _msix.Dispose();
-        _doorbells.Dispose();
-        return true;
+        string transport = DeviceTreeNode.VirtioTransportPrefix + Id;
+        return
+        [
+            new DeviceTreeNode(transport) { Children = [Id], PciAddress = Address, Bars = DescribeBars() },
+            new DeviceTreeNode(Id) { Parent = transport },
+        ];
     }
 
-    /// <summary>As <see cref="Remove"/>.</summary>
-    public void Dispose() => Remove();
+    /// <inheritdoc/>
+    protected override bool StopForGood() => _life.Remove();
+
+    /// <inheritdoc/>
+    protected override void Release()
+    {
+        _msix.Dispose();
+        _doorbells.Dispose();
+    }
 
     /// <inheritdoc/>
     protected override void ReadConfig(int offset, Span<byte> data)
@@ -275,16 +249,6 @@ public sealed class VirtioPciDevice : PciFunction, IVirtioTransport, IDisposable
         base.ReadConfig(_window.Offset, fields);
         return VirtioConfigWindow.TryDecode(fields, out barOffset, out length);
     }
-
-    private bool TryEnter()
-    {
-        Interlocked.Increment(ref _users);
-        if (!Volatile.Read(ref _removed)) return true;
-        Leave();
-        return false;
-    }
-
-    private void Leave() => Interlocked.Decrement(ref _users);
 
     /// <summary>Only a driver that has set DRIVER_OK is told (section 2.1.2).</summary>
     private void TellOfLatch(VirtioCommonConfig? common)

@@ -1,0 +1,105 @@
+using System.Diagnostics.CodeAnalysis;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Machine.Pci;
+
+namespace Plugvisor.Machine.Devices;
+
+/// <summary>
+/// The bus side of a plugin's device, whatever kind of device it is: what the host does with one while the machine lives. All members
+/// are for the control loop, except <see cref="NeedsReset"/> and what guests reach.
+/// </summary>
+public abstract class DeviceFunction : PciFunction, IDisposable
+{
+    private int _users;       // accesses of vCPUs under way
+    private bool _removed;
+    private bool _released;
+
+    /// <summary>A function that is on no bus yet.</summary>
+    /// <param name="id">Unique id in the VM.</param>
+    /// <param name="config">Its configuration registers.</param>
+    /// <param name="log">The device's log; lines carry the id.</param>
+    protected DeviceFunction(string id, PciConfigSpace config, IDeviceLog log) : base(id, config, log) { }
+
+    /// <summary>The plugin's device. It belongs to this object, which disposes it in <see cref="Remove"/>.</summary>
+    public abstract IDevice Device { get; }
+
+    /// <summary>The device cannot go on: it is latched, with one line in the log. Any thread.</summary>
+    public abstract void NeedsReset(string reason);
+
+    /// <summary>Stops what the device does by itself, where it stands. Waits for I/O in flight; the vCPUs may go on meanwhile.</summary>
+    /// <exception cref="DeviceException">The device did not stop in time; it goes on.</exception>
+    public abstract void Pause();
+
+    /// <summary>Goes on after <see cref="Pause"/>.</summary>
+    public abstract void Resume();
+
+    /// <summary>What the device adds to the machine's tree of devices, with its resources as they are now.</summary>
+    public abstract IReadOnlyList<DeviceTreeNode> DescribeTree();
+
+    /// <summary>
+    /// Takes the device off its bus, stops it, disposes it and gives back what it held. Idempotent.
+    /// </summary>
+    /// <returns>
+    /// False when the device did not stop in time or a vCPU hangs in it; then what it may still use is kept, which the log says.
+    /// </returns>
+    public bool Remove()
+    {
+        if (_removed) return _released;
+
+        // First the guest loses sight of it (the doorbells go with the BAR), then the accesses under way end, then the device stops.
+        Segment?.Remove(this);
+        Volatile.Write(ref _removed, true);
+        Interlocked.MemoryBarrier();   // pairs with the increment in TryEnter: either it sees the flag or we see it
+        bool quiet = SpinWait.SpinUntil(() => Volatile.Read(ref _users) == 0, TimeSpan.FromSeconds(1));
+        bool stopped = StopForGood();
+        if (!quiet || !stopped)
+        {
+            Log.Warn("the removed device did not stop; its memory and descriptors stay in use");
+            return false;
+        }
+
+        DisposeDevice();
+        Release();   // last, as the device's threads could signal until they had ended
+        return _released = true;
+    }
+
+    /// <summary>As <see cref="Remove"/>.</summary>
+    public void Dispose()
+    {
+        Remove();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Stops the device; no vCPU is in it any more.</summary>
+    /// <returns>False when it did not stop in time.</returns>
+    protected abstract bool StopForGood();
+
+    /// <summary>Gives back interrupts, doorbells and descriptors; the device is disposed.</summary>
+    protected abstract void Release();
+
+    /// <summary>An access of a vCPU begins. When the answer is true, <see cref="Leave"/> has to follow.</summary>
+    /// <returns>False when the device is being removed: it answers nothing.</returns>
+    protected bool TryEnter()
+    {
+        Interlocked.Increment(ref _users);
+        if (!Volatile.Read(ref _removed)) return true;
+        Leave();
+        return false;
+    }
+
+    /// <summary>The access is over.</summary>
+    protected void Leave() => Interlocked.Decrement(ref _users);
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
+    private void DisposeDevice()
+    {
+        try
+        {
+            Device.Dispose();
+        }
+        catch (Exception e)
+        {
+            Log.Warn($"Dispose threw {e.GetType().Name}: {e.Message}");
+        }
+    }
+}
