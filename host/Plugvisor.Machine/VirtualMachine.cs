@@ -82,6 +82,13 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     /// <summary>Where everything lies.</summary>
     public MemoryMap Map { get; }
 
+    /// <summary>Hears of devices that are activated and reset. Set before the first <see cref="AddDevice"/>.</summary>
+    public IDeviceListener? DeviceListener
+    {
+        get => _virtio.Listener;
+        set => _virtio.Listener = value;
+    }
+
     /// <summary>The devices that plug in, in the order in which they came.</summary>
     public IReadOnlyList<PluggedDevice> Devices => _devices;
 

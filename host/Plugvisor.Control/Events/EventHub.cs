@@ -22,13 +22,16 @@ public sealed class EventHub
         _start = clock.GetTimestamp();
     }
 
+    /// <summary>Whether anybody listens: for publishers that would have to prepare something.</summary>
+    public bool HasSubscribers => Volatile.Read(ref _subscriptions).Length > 0;
+
     /// <summary>Tells all subscribers. Any thread; vCPU threads and queue threads too. After <see cref="Complete"/> nobody hears it.</summary>
     /// <param name="source">What it is about: <c>vmm</c>, <c>vm</c>, <c>virtio-device</c>, <c>guest</c> ...</param>
     /// <param name="event">What happened.</param>
     /// <param name="properties">Details; the caller does not change them afterwards.</param>
     public void Publish(string source, string @event, IReadOnlyDictionary<string, string>? properties = null)
     {
-        if (Volatile.Read(ref _subscriptions).Length == 0) return;
+        if (!HasSubscribers) return;
         lock (_lock)
         {
             // Stamped in the lock: timestamps never go back from one event to the next.

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Machine.Devices;
 
 namespace Plugvisor.Machine.Virtio;
 
@@ -10,7 +11,8 @@ namespace Plugvisor.Machine.Virtio;
 /// idle for a while: a driver that resets without end makes no more than that one.
 /// </summary>
 internal sealed class VirtioLifecycle(
-    string id, int queues, VirtioDeviceCalls device, DeviceLatch latch, TimeSpan deadline, IDeviceLog log, Action resetDone)
+    string id, int queues, VirtioDeviceCalls device, DeviceLatch latch, TimeSpan deadline, IDeviceLog log, IDeviceListener? listener,
+    Action resetDone)
 {
     private const int BriefWaitMs = 2;
     private const int IdleThreadMs = 2000;
@@ -180,6 +182,7 @@ internal sealed class VirtioLifecycle(
                     _allStarted = !activated;
                 }
 
+                if (activated) listener?.OnActivated(id);
                 break;
             case LifecycleStep.StartQueues:
                 device.StartQueues(_setups, _features);
@@ -203,7 +206,14 @@ internal sealed class VirtioLifecycle(
                 break;
             case LifecycleStep.ResetDevice:
                 device.Reset();
-                lock (Lock) _activated = false;
+                bool removing;
+                lock (Lock)
+                {
+                    _activated = false;
+                    removing = _removing;
+                }
+
+                if (!removing) listener?.OnReset(id);   // the end of the machine is no reset by the driver
                 break;
         }
     }

@@ -1,5 +1,6 @@
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Hypervisor;
+using Plugvisor.Machine.Devices;
 using Plugvisor.Machine.Interrupts;
 
 namespace Plugvisor.Machine.Virtio;
@@ -15,6 +16,9 @@ public sealed class VirtioPciEnvironment
 
     /// <summary>Guest RAM, in which rings must lie.</summary>
     public required GuestMemory Memory { get; init; }
+
+    /// <summary>Hears of devices that are activated and reset. Set before devices are made.</summary>
+    public IDeviceListener? Listener { get; set; }
 
     /// <summary>How long stopping a device may take before it is reported as stuck.</summary>
     public TimeSpan StopDeadline { get; init; } = TimeSpan.FromSeconds(30);

@@ -32,6 +32,34 @@ public sealed class VirtioLifecycleTests : IDisposable
     }
 
     [Fact]
+    public void A_listener_hears_of_activation_and_reset_by_the_driver_and_of_nothing_that_the_host_does()
+    {
+        var listener = new RecordingListener();
+        _machine.Environment.Listener = listener;
+        GuestDriver guest = _machine.Add(new FakeVirtioDevice(), "_heard");
+        guest.PrepareRequest();
+        Assert.True(guest.Reset());      // nothing to reset yet
+        guest.Start(0);
+        guest.Device.Pause();
+        guest.Device.Resume();
+        Assert.True(guest.Reset());
+        guest.Start(0, 1);
+        guest.Device.Dispose();
+        Assert.Equal(["activated _heard", "reset _heard", "activated _heard"], listener.Heard);
+    }
+
+    [Fact]
+    public void A_device_that_fails_to_activate_is_not_told_as_activated()
+    {
+        var listener = new RecordingListener();
+        _machine.Environment.Listener = listener;
+        var device = new FakeVirtioDevice { Throws = "Activate" };
+        GuestDriver guest = _machine.Add(device, "_heard");
+        guest.Start(0);
+        Assert.Empty(listener.Heard);
+    }
+
+    [Fact]
     public void A_driver_that_starts_a_paused_device_waits_for_the_resume()
     {
         _guest.Device.Pause();
@@ -156,5 +184,14 @@ public sealed class VirtioLifecycleTests : IDisposable
         _device.Throws = "Reset";
         Assert.True(_guest.Reset());
         Assert.StartsWith("Reset threw", Assert.Single(_machine.Log.Lines), StringComparison.Ordinal);
+    }
+
+    private sealed class RecordingListener : Plugvisor.Machine.Devices.IDeviceListener
+    {
+        public List<string> Heard { get; } = [];
+
+        public void OnActivated(string id) => Heard.Add("activated " + id);
+
+        public void OnReset(string id) => Heard.Add("reset " + id);
     }
 }
