@@ -77,4 +77,10 @@ internal unsafe struct Request
 
     /// <summary>Goes through the slot's bounce buffer.</summary>
     public bool Bounced;
+
+    /// <summary>The slot is taken.</summary>
+    public bool InFlight;
+
+    /// <summary>It was in flight already when stalled requests were looked for last.</summary>
+    public bool Seen;
 }

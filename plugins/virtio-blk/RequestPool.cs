@@ -76,6 +76,8 @@ internal sealed unsafe class RequestPool : IDisposable
     /// <summary>Takes the slot that <see cref="Peek"/> showed.</summary>
     public void Take()
     {
+        _requests[_free].InFlight = true;
+        _requests[_free].Seen = false;
         _free = _requests[_free].Next;
         FreeSlots--;
     }
@@ -83,6 +85,7 @@ internal sealed unsafe class RequestPool : IDisposable
     /// <summary>Gives a slot back.</summary>
     public void Return(int slot)
     {
+        _requests[slot].InFlight = false;
         _requests[slot].Next = _free;
         _free = slot;
         FreeSlots++;

@@ -90,7 +90,7 @@ internal sealed unsafe partial class Worker
         if (result <= 0)
         {
             // 0 is the end of a file that became shorter than the disk.
-            BackEndFailed(request, slot);
+            BackEndFailed(request, slot, result);
             return;
         }
 
@@ -176,7 +176,7 @@ internal sealed unsafe partial class Worker
         {
             Request* request = _pool![slot];
             int next = request->Next;
-            if (request->Kind == RequestKind.InternalFlush) _internalFlush = false;
+            if (request->Kind == RequestKind.InternalFlush) _internalFlush = request->InFlight = false;
             else Finish(request, slot, status);
             slot = next;
         }
@@ -197,6 +197,8 @@ internal sealed unsafe partial class Worker
         Request* request = _pool[slot];
         request->Kind = RequestKind.InternalFlush;
         request->Retries = 0;
+        request->InFlight = true;
+        request->Seen = false;
         Sync(engine, request, slot);
     }
 
@@ -229,7 +231,7 @@ internal sealed unsafe partial class Worker
         }
         else if (result != -EOPNOTSUPP)
         {
-            BackEndFailed(request, slot);
+            BackEndFailed(request, slot, result);
         }
         else if (request->Kind == RequestKind.Discard)
         {
@@ -262,9 +264,9 @@ internal sealed unsafe partial class Worker
         engine.Submit(request, slot);
     }
 
-    private void BackEndFailed(Request* request, int slot)
+    private void BackEndFailed(Request* request, int slot, int result)
     {
-        _host.Log.GuestTriggered("the host's disk failed a request");
+        _host.Log.GuestTriggered(Explain(result));
         Finish(request, slot, BlkSpec.VIRTIO_BLK_S_IOERR);
     }
 

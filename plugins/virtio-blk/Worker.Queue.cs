@@ -42,16 +42,18 @@ internal sealed unsafe partial class Worker
         engine.Kick();
         bool busy = Reap(engine);
         if (_used) Publish();
+        if (_slept) LookForStalls();
         if (_flushRequested) StartInternalFlush(engine);
         _ring.DisableDoorbell();
         busy |= Accept(engine);
         if (_used) Publish();           // what was answered without I/O
         if (busy || Poll(engine)) return 0;
 
-        if (_held != None) return Math.Max(1, TicksToNanoseconds(_heldUntil - Stopwatch.GetTimestamp()));
+        if (_held != None)
+            return Math.Clamp(TicksToNanoseconds(_heldUntil - Stopwatch.GetTimestamp()), 1, StallLookNanoseconds);
         // With no slot left the doorbell would tell nothing that can be acted on; a completion comes first.
         if (_pool!.FreeSlots != 0 && _ring.EnableDoorbell()) return 0;
-        return -1;
+        return IsIdle ? -1 : StallLookNanoseconds;
     }
 
     /// <summary>Finishes everything in flight and takes nothing new.</summary>
@@ -69,7 +71,9 @@ internal sealed unsafe partial class Worker
         {
             _now = 0;
             engine.Kick();
-            if (!Reap(engine)) engine.Wait(-1);
+            if (Reap(engine)) continue;
+            engine.Wait(StallLookNanoseconds);
+            LookForStalls();
         }
 
         Publish();

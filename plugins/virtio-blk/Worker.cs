@@ -23,8 +23,6 @@ internal sealed unsafe partial class Worker : IDisposable
     private const int Claimed = 3;     // the thread in Stop
     private const int Stopping = 4;    // the thread: it has to drain and answer
 
-    private static readonly TimeSpan s_drainPatience = TimeSpan.FromSeconds(5);
-
     private readonly Disk _disk;
     private readonly Metrics _metrics;
     private readonly IDeviceHost _host;
@@ -109,13 +107,13 @@ internal sealed unsafe partial class Worker : IDisposable
                     _drained.Reset();
                     Volatile.Write(ref _state, Stopping);
                     Wake();
-                    AwaitDrain();
+                    _drained.Wait();
                     break;
 
                 case Serving:
                     if (Thread.CurrentThread == _thread) throw new InvalidOperationException($"queue thread {_name} cannot stop itself");
                     _drained.Reset();
-                    if (Interlocked.CompareExchange(ref _state, Stopping, Serving) == Serving) AwaitDrain();
+                    if (Interlocked.CompareExchange(ref _state, Stopping, Serving) == Serving) _drained.Wait();
                     break;
             }
         }
@@ -139,13 +137,6 @@ internal sealed unsafe partial class Worker : IDisposable
         _pool?.Dispose();
         _parked.Dispose();
         _drained.Dispose();
-    }
-
-    private void AwaitDrain()
-    {
-        if (_drained.Wait(s_drainPatience)) return;
-        _host.Log.Warn($"{_name}: stopping waits for requests that the host's disk has not answered for 5 seconds");
-        _drained.Wait();
     }
 
     private void Run()
@@ -277,6 +268,12 @@ internal sealed unsafe partial class Worker : IDisposable
 
     private BlockEngine MakeEngine()
     {
+        BlockEngine engine = ChooseEngine();
+        return _host.Service<IEngineLayer>()?.Over(engine) ?? engine;
+    }
+
+    private BlockEngine ChooseEngine()
+    {
         int slots = Math.Min(_largestQueue, RequestPool.MaxSlots) + 1;
         if (_allowIoUring)
         {
@@ -302,5 +299,6 @@ internal sealed unsafe partial class Worker : IDisposable
         long start = Stopwatch.GetTimestamp();
         engine.Wait(timeout);
         _polled?.Learn(Stopwatch.GetTimestamp() - start);
+        _slept = true;
     }
 }

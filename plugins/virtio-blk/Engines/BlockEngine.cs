@@ -34,7 +34,7 @@ internal abstract unsafe class BlockEngine : IDisposable
     public abstract void Wait(long timeoutNanoseconds);
 
     /// <summary>Ends a <see cref="Wait"/> under way, or the next one. Any thread, until the engine is disposed.</summary>
-    public void Wake() => _control.Signal();
+    public virtual void Wake() => _control.Signal();
 
     /// <inheritdoc/>
     public virtual void Dispose() => _control.Dispose();

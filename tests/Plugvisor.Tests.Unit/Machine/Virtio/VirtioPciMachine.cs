@@ -6,6 +6,7 @@ using Plugvisor.Machine.Interrupts;
 using Plugvisor.Machine.Memory;
 using Plugvisor.Machine.Pci;
 using Plugvisor.Machine.Virtio;
+using Plugvisor.Virtio.Devices;
 
 namespace Plugvisor.Tests.Unit.Machine.Virtio;
 
@@ -45,7 +46,7 @@ internal sealed unsafe class VirtioPciMachine : IDisposable
 
     public RecordingLog Log { get; } = new();
 
-    public GuestDriver Add(FakeVirtioDevice device, string id = "_test0")
+    public GuestDriver Add(IVirtioDevice device, string id = "_test0")
     {
         var pci = new VirtioPciDevice(id, device, Environment, Log);
         if (!Segment.TryAdd(pci, null, out string? error)) throw new InvalidOperationException(error);

@@ -1,0 +1,10 @@
+namespace Plugvisor.Plugins.VirtioBlk.Engines;
+
+/// <summary>
+/// Puts an engine of its own between a queue and its engine. A service that no host offers: with it tests make disks that fail or stall.
+/// </summary>
+internal interface IEngineLayer
+{
+    /// <summary>The engine to use in place of <paramref name="engine"/>, which it owns from then on. On the queue's thread.</summary>
+    BlockEngine Over(BlockEngine engine);
+}
