@@ -18,9 +18,9 @@ internal sealed class VmmProcess : IDisposable
     private readonly Task _pumps;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private VmmProcess(IEnumerable<string> arguments)
+    private VmmProcess(string program, IEnumerable<string> arguments)
     {
-        _process = Process.Start(new ProcessStartInfo(Repository.Plugvisor, arguments)
+        _process = Process.Start(new ProcessStartInfo(program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -39,18 +39,15 @@ internal sealed class VmmProcess : IDisposable
     public string Log => Read(_errors);
 
     /// <summary>Starts plugvisor with these arguments and nothing else.</summary>
-    public static VmmProcess Start(params IEnumerable<string> arguments) => new(arguments);
+    public static VmmProcess Start(params IEnumerable<string> arguments) => new(Repository.Plugvisor, arguments);
 
     /// <summary>Starts a guest of tests/guests with its options, 256 MiB and the serial line on standard output.</summary>
-    public static VmmProcess Boot(string guest, string options, params string[] arguments)
-    {
-        List<string> all = ["--kernel", GuestImages.Of(guest), "--serial", "tty"];
-        if (!arguments.Contains("--console")) all.AddRange(["--console", "off"]);
-        if (options.Length > 0) all.AddRange(["--cmdline", options]);
-        if (!arguments.Contains("--memory")) all.AddRange(["--memory", "size=256M"]);
-        all.AddRange(arguments);
-        return new VmmProcess(all);
-    }
+    public static VmmProcess Boot(string guest, string options, params string[] arguments) =>
+        new(Repository.Plugvisor, ArgumentsOf(guest, options, arguments));
+
+    /// <summary>As <see cref="Boot"/>, by a command that runs the command line behind it in its own place (as <c>unshare</c> does).</summary>
+    public static VmmProcess BootBy(string[] command, string guest, string options, params string[] arguments) =>
+        new(command[0], [.. command[1..], Repository.Plugvisor, .. ArgumentsOf(guest, options, arguments)]);
 
     /// <summary>Waits until the serial line or the log has this text; the line that has it.</summary>
     public async Task<string> WaitForAsync(string text, TimeSpan? deadline = null)
@@ -122,6 +119,16 @@ internal sealed class VmmProcess : IDisposable
 
     /// <summary>All output, for the message of a failure.</summary>
     public string Everything() => $"\n--- serial\n{Serial}\n--- log\n{Log}";
+
+    private static List<string> ArgumentsOf(string guest, string options, string[] arguments)
+    {
+        List<string> all = ["--kernel", GuestImages.Of(guest), "--serial", "tty"];
+        if (!arguments.Contains("--console")) all.AddRange(["--console", "off"]);
+        if (options.Length > 0) all.AddRange(["--cmdline", options]);
+        if (!arguments.Contains("--memory")) all.AddRange(["--memory", "size=256M"]);
+        all.AddRange(arguments);
+        return all;
+    }
 
     private static string? LineWith(string all, string text)
     {

@@ -178,13 +178,12 @@ void case_28(void)                              // reset with requests in flight
     }
 }
 
-// Somebody outside breaks the end of the disk (truncates the file, fills the file system) after "ready". Options: op=write, secs=T (20).
-void case_29(void)
+// The end of the disk reads as errors once somebody outside has broken it (truncated the file, say).
+static void reads_fail(void)
 {
-    bool write = option_is("op", "write"), broken = false;
-    print("case 29 ready\n");
+    bool broken = false;
     for (u64 start = tsc(); !broken && milliseconds_since(start) < option_number("secs", 20) * 1000;) {
-        int result = blk_request(&disk, write ? BLK_OUT : BLK_IN, disk.capacity - 8, 4096);
+        int result = blk_request(&disk, BLK_IN, disk.capacity - 8, 4096);
         if (result == BLK_IOERR)
             broken = true;
         else if (result != BLK_OK)
@@ -193,6 +192,115 @@ void case_29(void)
     }
     if (!broken)
         fail("no IOERR was seen");
+}
+
+static int write_page(u64 sector)
+{
+    pattern_fill(blk_buffer(&disk, 0), sector, 8, seed);
+    return blk_request(&disk, BLK_OUT, sector, 4096);
+}
+
+// The disk's last 256 KiB are a hole for which the host's file system has not room enough.
+static void writes_find_no_room(void)
+{
+    u64 sector = disk.capacity;
+    u32 written = 0;
+    int result;
+    do {
+        sector -= 8;
+        result = write_page(sector);
+        written += result == BLK_OK;
+    } while (result == BLK_OK && written < 64);
+    print("  pages written before the file system was full: %u\n", written);
+    if (result != BLK_IOERR || !written)
+        fail("a write to a full file system is not an IOERR");
+    for (u32 i = 0; i < 1000; i++)              // one line for a state, not one for an event
+        if (write_page(sector) != BLK_IOERR)
+            fail("a write to a full file system is not an IOERR again");
+    if (write_page(disk.capacity - 8) != BLK_OK)
+        fail("what has its room cannot be written");
+    if (blk_request(&disk, BLK_FLUSH, 0, 0) != BLK_OK)
+        fail("no flush with a full file system");
+    struct blk_range range = { disk.capacity - 8, 8, 0 };
+    memcpy(blk_buffer(&disk, 0), &range, sizeof range);
+    if (blk_request(&disk, BLK_DISCARD, 0, sizeof range) != BLK_OK)
+        fail("a discard fails");
+    if (write_page(sector) != BLK_OK)
+        fail("no write where a discard has made room");
+}
+
+// Somebody outside freezes the host's file system after "ready", and thaws it after "resetting". Writes stall; nothing else may.
+static void writes_stall(void)
+{
+    enum { SLOTS = 8 };
+    u16 slot;
+    u8 result;
+    bool stalled = false;
+    for (u64 start = tsc(); !stalled && milliseconds_since(start) < 20000;) {
+        pattern_fill(blk_buffer(&disk, SLOTS), disk.capacity - 8, 8, seed);
+        blk_prepare(&disk, SLOTS, BLK_OUT, disk.capacity - 8, 4096);
+        queue_publish(&disk.queue);
+        bool done = false;
+        for (u64 sent = tsc(); !done && milliseconds_since(sent) < 300;)
+            done = blk_take(&disk, &slot, &result);
+        stalled = !done;
+        delay_microseconds(10000);
+    }
+    if (!stalled) {
+        fail("no write stalls");
+        return;
+    }
+    for (u32 i = 0; i < 100; i++) {
+        for (slot = 0; slot < SLOTS; slot++)
+            blk_prepare(&disk, slot, BLK_IN, (i * SLOTS + slot) * 8, 4096);
+        queue_publish(&disk.queue);
+        u32 done = 0;
+        for (u64 start = tsc(); done < SLOTS && milliseconds_since(start) < 5000;)
+            if (blk_take(&disk, &slot, &result)) {
+                done++;
+                if (result != BLK_OK || slot >= SLOTS || pattern_check(blk_buffer(&disk, slot), (i * SLOTS + slot) * 8, 8, seed) >= 0)
+                    fail("a read beside a stalled write goes wrong");
+            }
+        if (done < SLOTS)
+            fail("reads wait for a stalled write");
+        if (has_bystander && blk_request(&bystander, BLK_IN, i, 512) != BLK_OK)
+            fail("the other disk waits for a stalled write");
+    }
+    if (disk.status[SLOTS] != 0xee)
+        fail("the stalled write has been answered");
+
+    u64 start = tsc();
+    write8(disk.device.common + COMMON_STATUS, 0);
+    u64 took = milliseconds_since(start);
+    if (took > 500)
+        fail("the reset of a stalled disk holds the vCPU");
+    if (!virtio_status(&disk.device))
+        fail("the reset is done while the host still uses the guest's memory");
+    print("case 29 resetting after %lu ms\n", took);
+    for (start = tsc(); virtio_status(&disk.device);) {
+        if (milliseconds_since(start) > 20000) {
+            fail("the reset is never done");
+            return;
+        }
+        if (has_bystander && blk_request(&bystander, BLK_IN, 8, 512) != BLK_OK)
+            fail("the other disk waits for a reset");
+    }
+    memset(blk_buffer(&disk, SLOTS), 0x77, 4096);
+    blk_reopen(&disk);
+    if (blk_request(&disk, BLK_IN, disk.capacity - 8, 4096) != BLK_OK || pattern_check(blk_buffer(&disk, 0), disk.capacity - 8, 8, seed) >= 0)
+        fail("the host read the guest's memory after the reset was done");
+}
+
+// A host that fails. Options: op=read (default), write, stall; secs=T (20), how long to wait for the first error.
+void case_29(void)
+{
+    print("case 29 ready\n");
+    if (option_is("op", "write"))
+        writes_find_no_room();
+    else if (option_is("op", "stall"))
+        writes_stall();
+    else
+        reads_fail();
     if (virtio_status(&disk.device) & STATUS_NEEDS_RESET)
         fail("the device wants a reset for an error of its backend");
     if (blk_request(&disk, BLK_IN, 0, 512) != BLK_OK)
