@@ -38,6 +38,9 @@ public sealed class ApiOperation
     /// <summary>The device kind that it adds, or null.</summary>
     public DeviceConfigSchema? Device { get; init; }
 
+    /// <summary>Runs it. What it throws is the answer.</summary>
+    internal Func<ApiCall, Task<ApiReply>>? Run { get; init; }
+
     /// <summary>Why this version cannot do it, or null when it can.</summary>
     public string? Missing { get; init; }
 

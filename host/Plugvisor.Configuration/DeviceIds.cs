@@ -26,7 +26,7 @@ public sealed class DeviceIds
     public void Take(string id)
     {
         if (id.Length == 0 || id.StartsWith(Reserved, StringComparison.Ordinal)) throw new ConfigException($"Identifier {id} is not valid");
-        if (!_taken.Add(id)) throw new ConfigException($"Identifier {id} is not unique");
+        if (!_taken.Add(id)) throw new ConfigConflictException($"Identifier {id} is not unique");
     }
 
     /// <summary>Makes an id.</summary>

@@ -1,10 +1,32 @@
 using System.Text.Json;
+using Plugvisor.Plugins.Schemas;
 
 namespace Plugvisor.Configuration;
 
-/// <summary>One device of a VM: its kind and its configuration, checked against the kind's declaration.</summary>
-/// <param name="Kind">The device kind, such as <c>disk</c>.</param>
-/// <param name="Id">Its id, given or generated.</param>
-/// <param name="Slot">The PCI slot that was asked for, or null.</param>
+/// <summary>One device of a VM: its kind and its configuration in the form of the kind's declaration. Immutable.</summary>
+/// <param name="Schema">The kind.</param>
 /// <param name="Config">Its configuration with defaults filled in.</param>
-public sealed record DeviceSpec(string Kind, string Id, int? Slot, JsonElement Config);
+public sealed record DeviceSpec(DeviceConfigSchema Schema, JsonElement Config)
+{
+    /// <summary>The device kind, such as <c>disk</c>.</summary>
+    public string Kind => Schema.Declaration.Kind;
+
+    /// <summary>Its id: fixed by its kind, given, or generated before boot; null before that.</summary>
+    public string? Id => Schema.Declaration.FixedId ?? GivenId;
+
+    /// <summary>The id in its configuration, or null.</summary>
+    public string? GivenId =>
+        Config.ValueKind == JsonValueKind.Object && Config.TryGetProperty("id"u8, out JsonElement id) && id.ValueKind == JsonValueKind.String
+            ? id.GetString() : null;
+
+    /// <summary>The PCI slot that was asked for, or null.</summary>
+    public int? Slot =>
+        Config.ValueKind == JsonValueKind.Object && Config.TryGetProperty("pci_device_id"u8, out JsonElement slot)
+        && slot.ValueKind == JsonValueKind.Number ? slot.GetInt32() : null;
+
+    /// <summary>Whether it says that there is to be no such device.</summary>
+    public bool IsAbsent => Schema.IsAbsent(Config);
+
+    /// <summary>The same device with a member of its configuration filled in.</summary>
+    public DeviceSpec With(string member, string value) => this with { Config = Schema.Config.With(Config, member, value) };
+}

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Configuration.Consoles;
 using Plugvisor.Configuration.Cpus;
 using Plugvisor.Configuration.Memory;
@@ -7,31 +9,69 @@ using Plugvisor.Configuration.Platform;
 namespace Plugvisor.Configuration;
 
 /// <summary>
-/// A VM's whole configuration: the host's own parts, typed, and the devices as their plugins declare them. Immutable; a change is a new one.
+/// A VM's whole configuration: the host's own sections and the devices as their plugins declare them. It has the right shape; whether it
+/// makes sense is found out before boot (<see cref="VmConfigPlan"/>). Immutable, any thread; a change is a new one.
 /// </summary>
-public sealed record VmConfig
+public sealed class VmConfig
 {
+    private readonly Dictionary<string, JsonElement> _sections;
+
+    internal VmConfig(Dictionary<string, JsonElement> sections, IReadOnlyList<DeviceSpec> devices, IReadOnlyList<string> unserved)
+    {
+        _sections = sections;
+        Devices = devices;
+        Unserved = unserved;
+    }
+
+    /// <summary>Devices of plugins, in the order in which they were given.</summary>
+    public IReadOnlyList<DeviceSpec> Devices { get; }
+
+    /// <summary>Names of the sections that were given and that neither the host nor a plugin serves, though the interface knows them.</summary>
+    public IReadOnlyList<string> Unserved { get; }
+
     /// <summary>vCPUs.</summary>
-    public CpusConfig Cpus { get; init; } = new();
+    public CpusConfig Cpus => field ??= Given(HostSections.Cpus) is { } json ? CpusConfig.From(json) : new() { BootVcpus = 1 };
 
     /// <summary>Guest RAM.</summary>
-    public MemoryConfig Memory { get; init; } = new();
+    public MemoryConfig Memory => field ??= Given(HostSections.Memory) is { } json ? MemoryConfig.From(json) : new() { Size = 512 << 20 };
 
     /// <summary>What to boot, or null.</summary>
-    public PayloadConfig? Payload { get; init; }
+    public PayloadConfig? Payload => field ??= Given(HostSections.Payload) is { } json ? PayloadConfig.From(json) : null;
 
     /// <summary>What the guest reads about its machine.</summary>
-    public PlatformConfig Platform { get; init; } = new();
+    public PlatformConfig Platform => field ??= Given(HostSections.Platform) is { } json ? PlatformConfig.From(json) : new();
 
     /// <summary>The serial port.</summary>
-    public SerialConfig Serial { get; init; } = new();
+    public SerialConfig Serial => field ??= Given(HostSections.Serial) is { } json ? SerialConfig.From(json) : new();
 
     /// <summary>The debug console.</summary>
-    public DebugConsoleConfig DebugConsole { get; init; } = new();
+    public DebugConsoleConfig DebugConsole => field ??= Given(HostSections.DebugConsole) is { } json ? DebugConsoleConfig.From(json) : new();
 
     /// <summary>Rate limiters that devices share.</summary>
-    public IReadOnlyList<RateLimitGroupConfig> RateLimitGroups { get; init; } = [];
+    public IReadOnlyList<RateLimitGroupConfig> RateLimitGroups => field ??= ReadGroups();
 
-    /// <summary>Devices of plugins, in the order in which they get their slots.</summary>
-    public IReadOnlyList<DeviceSpec> Devices { get; init; } = [];
+    /// <summary>What a device's config is checked against besides itself.</summary>
+    public ConfigContext Context => new()
+    {
+        BootVcpus = (int)Cpus.BootVcpus, MemorySize = Memory.Size, SharedMemory = Memory.Shared || Memory.HugePages,
+    };
+
+    /// <summary>A host section as it was given, in normal form, or null.</summary>
+    public JsonElement? Given(HostSection section) => _sections.TryGetValue(section.Name, out JsonElement json) ? json : null;
+
+    /// <summary>The same with another host section.</summary>
+    /// <param name="section">Which.</param>
+    /// <param name="json">Its value in normal form.</param>
+    public VmConfig With(HostSection section, JsonElement json) => new(new(_sections) { [section.Name] = json }, Devices, Unserved);
+
+    /// <summary>The same with other devices.</summary>
+    public VmConfig With(IReadOnlyList<DeviceSpec> devices) => new(_sections, devices, Unserved);
+
+    private List<RateLimitGroupConfig> ReadGroups()
+    {
+        var groups = new List<RateLimitGroupConfig>();
+        if (Given(HostSections.RateLimitGroups) is not { } json) return groups;
+        foreach (JsonElement group in json.EnumerateArray()) groups.Add(RateLimitGroupConfig.From(group));
+        return groups;
+    }
 }

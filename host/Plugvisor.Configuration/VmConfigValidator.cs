@@ -13,6 +13,9 @@ internal static class VmConfigValidator
     public static void Check(VmConfig config)
     {
         CheckPayload(config);
+        if (config.Unserved.Count > 0)
+            throw Error($"`{config.Unserved[0]}` is not there yet: no plugin that was found serves it, and neither does the host");
+        CheckDeclared(config);
         CheckCpus(config.Cpus);
         CheckMemory(config.Memory);
         CheckConsole(config.Serial.Mode, config.Serial.File, config.Serial.Socket);
@@ -29,12 +32,28 @@ internal static class VmConfigValidator
     }
 
     /// <summary>Checks where a device is to be.</summary>
-    public static void CheckPlacement(JsonElement device, string id)
+    public static void CheckPlacement(DeviceSpec device)
     {
-        if (device.TryGetProperty("pci_segment"u8, out JsonElement segment) && segment.GetInt32() is not 0 and var number)
+        if (device.Config.TryGetProperty("pci_segment"u8, out JsonElement segment) && segment.GetInt32() is not 0 and var number)
             throw Error($"Invalid PCI segment id: {number}");
-        if (device.TryGetProperty("iommu"u8, out JsonElement iommu) && iommu.ValueKind == JsonValueKind.True)
-            throw Error($"device {id}: the virtual IOMMU is not there yet: use iommu=off");
+        if (device.Config.TryGetProperty("iommu"u8, out JsonElement iommu) && iommu.ValueKind == JsonValueKind.True)
+            throw Error($"device {device.Id ?? device.Kind}: the virtual IOMMU is not there yet: use iommu=off");
+    }
+
+    /// <summary>Checks the limits that the sections' declarations say.</summary>
+    private static void CheckDeclared(VmConfig config)
+    {
+        ConfigContext context = config.Context;
+        foreach (HostSection section in HostSections.All)
+        {
+            if (config.Given(section) is not { } json || section.Schema is not { } schema) continue;
+            if (section.Shape == HostSectionShape.Object && schema.Check(json, context) is { } error) throw Error(error);
+            if (section.Shape != HostSectionShape.List) continue;
+            foreach (JsonElement item in json.EnumerateArray())
+            {
+                if (schema.Check(item, context) is { } itemError) throw Error(itemError);
+            }
+        }
     }
 
     private static void CheckPayload(VmConfig config)

@@ -1,29 +1,43 @@
 namespace Plugvisor.Control;
 
 /// <summary>
-/// Which command is legal in which state of the VM. Pure: no lock, no side effect, tested by table. The texts are the API's.
+/// Which command is legal in which state of the VM (interface reference section 7). Pure: no lock, no side effect, tested by table. The texts
+/// are the API's.
 /// </summary>
 public static class AdmissionPolicy
 {
+    private const string Missing = "VM config is missing", NotCreated = "VM is not created", AlreadyCreated = "VM is already created",
+        NotRunning = "VM is not running";
+
     /// <summary>The error for a command that is not legal now, or null when it is.</summary>
-    public static string? Refusal(VmmCommandKind command, VmState state) => (command, state) switch
+    public static VmmException? Refusal(VmmCommandKind command, VmState state) => (command, state) switch
     {
-        (VmmCommandKind.ShutdownVmm or VmmCommandKind.Delete, _) => null,
+        (VmmCommandKind.Ping or VmmCommandKind.ShutdownVmm or VmmCommandKind.Delete, _) => null,
 
         (VmmCommandKind.Create, VmState.None) => null,
-        (VmmCommandKind.Create, _) => "VM is already created",
+        (VmmCommandKind.Create, _) => Failed(AlreadyCreated),
 
-        (VmmCommandKind.Boot, VmState.None) => "VM is not created",
+        (VmmCommandKind.Boot, VmState.None) => NotFound(Missing),
         (VmmCommandKind.Boot, VmState.Created) => null,
-        (VmmCommandKind.Boot, _) => "VM is already created",
+        (VmmCommandKind.Boot, _) => Failed(AlreadyCreated),
 
-        (VmmCommandKind.Reboot, VmState.None or VmState.Created) => "VM is not created",
+        (VmmCommandKind.Info or VmmCommandKind.AddDevice or VmmCommandKind.RemoveDevice, VmState.None) => NotFound(NotCreated),
+        (VmmCommandKind.Info or VmmCommandKind.AddDevice or VmmCommandKind.RemoveDevice, _) => null,
+
+        (VmmCommandKind.Reboot, VmState.None or VmState.Created) => NotFound(NotCreated),
         (VmmCommandKind.Reboot, _) => null,
 
-        (VmmCommandKind.Pause, VmState.Paused) => "Invalid transition: InvalidStateTransition(Paused, Paused)",
-        (VmmCommandKind.Resume, VmState.Running) => "Invalid transition: InvalidStateTransition(Running, Running)",
+        (VmmCommandKind.Pause, VmState.Paused) => SameState("Cannot pause VM", state),
+        (VmmCommandKind.Resume, VmState.Running) => SameState("Cannot resume VM", state),
 
-        (_, VmState.None or VmState.Created) => "VM is not running",
+        (_, VmState.None or VmState.Created) => Failed(NotRunning),
         _ => null,
     };
+
+    private static VmmException Failed(string text) => new(text);
+
+    private static VmmException NotFound(string text) => new(VmmErrorKind.NotFound, text);
+
+    private static VmmException SameState(string what, VmState state) =>
+        new(what, new VmmException($"Invalid transition: InvalidStateTransition({state}, {state})"));
 }

@@ -29,18 +29,23 @@ public sealed class ControlLoop : IDisposable
     /// <summary>Where machines report to.</summary>
     internal GuestEvents Events => _events;
 
-    /// <summary>Submits a command and waits for its answer. Any thread.</summary>
-    /// <exception cref="VmmException">The command is not legal now, failed, or the VMM is shutting down.</exception>
-    public async Task<object?> SubmitAsync(VmmCommandKind kind, object? argument = null, CancellationToken cancellation = default)
+    /// <summary>Submits a command and waits for its answer. Any thread, before the loop runs too.</summary>
+    /// <param name="kind">What is asked; decides whether it is legal now.</param>
+    /// <param name="action">Does it, on the loop's thread.</param>
+    /// <param name="cancellation">The caller gave up: a command that still waits for its place in the queue is dropped.</param>
+    /// <exception cref="VmmException">The command is not legal now, or the VMM is shutting down.</exception>
+    /// <exception cref="Exception">Whatever the action threw.</exception>
+    public async Task<T> SubmitAsync<T>(VmmCommandKind kind, Func<Vmm, T> action, CancellationToken cancellation = default)
+        where T : class?
     {
-        var request = new VmmRequest(kind, argument);
+        var request = new VmmRequest<T>(kind, action);
         try
         {
             await _commands.Writer.WriteAsync(request, cancellation).ConfigureAwait(false);
         }
         catch (ChannelClosedException)
         {
-            throw new VmmException("The VMM is shutting down");
+            throw ShuttingDown();
         }
 
         _work.Release();
@@ -50,34 +55,42 @@ public sealed class ControlLoop : IDisposable
     /// <summary>Asks for the end of the VMM without waiting for it: a signal came. Any thread, any number of times, before the loop runs too.</summary>
     public void RequestShutdown() => _events.OnTerminate();
 
-    /// <summary>Runs until the VMM is to end. Once.</summary>
+    /// <summary>Runs on the calling thread until the VMM is to end. Once.</summary>
     /// <returns>The process's exit code.</returns>
-    public async Task<int> RunAsync(Vmm vmm)
+    public int Run(Vmm vmm)
     {
-        while (_exitCode is null)
+        try
         {
-            await _work.WaitAsync().ConfigureAwait(false);
-            _exitCode = vmm.HandleGuestEvents(_events);
-            if (_exitCode is null && _commands.Reader.TryRead(out VmmRequest? request)) Execute(vmm, request);
-        }
+            while (_exitCode is null)
+            {
+                _work.Wait();
+                _exitCode = vmm.HandleGuestEvents(_events);
+                if (_exitCode is null && _commands.Reader.TryRead(out VmmRequest? request)) Execute(vmm, request);
+            }
 
-        _commands.Writer.Complete();
-        while (_commands.Reader.TryRead(out VmmRequest? late)) late.Fail(new VmmException("The VMM is shutting down"));
-        return _exitCode.Value;
+            return _exitCode.Value;
+        }
+        finally
+        {
+            // Also when the loop dies: nobody waits for an answer for ever.
+            _commands.Writer.Complete();
+            while (_commands.Reader.TryRead(out VmmRequest? late)) late.Fail(ShuttingDown());
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _work.Dispose();
+
+    private static VmmException ShuttingDown() => new("The VMM is shutting down");
 
     [SuppressMessage("Design", "CA1031", Justification = "A command that throws answers its caller; the loop and the VM go on")]
     private void Execute(Vmm vmm, VmmRequest request)
     {
         try
         {
-            if (AdmissionPolicy.Refusal(request.Kind, vmm.State) is { } refusal) throw new VmmException(refusal);
-            object? result = vmm.Execute(request.Kind, request.Argument);
+            if (AdmissionPolicy.Refusal(request.Kind, vmm.State) is { } refusal) throw refusal;
+            request.Run(vmm);
             if (request.Kind == VmmCommandKind.ShutdownVmm) _exitCode = 0;
-            request.Succeed(result);
         }
         catch (Exception e)
         {

@@ -1,11 +1,15 @@
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Plugins.Schemas;
 
 namespace Plugvisor.Control;
 
-/// <summary>Where the plugin of a device kind comes from; loads it when it is asked for the first time.</summary>
+/// <summary>The device kinds that there are, and where their plugins come from. Any thread.</summary>
 public interface IDevicePlugins
 {
-    /// <summary>The plugin of a kind.</summary>
+    /// <summary>The kinds in the order of their slots. A plugin that comes or goes makes a new list.</summary>
+    IReadOnlyList<DeviceConfigSchema> Kinds { get; }
+
+    /// <summary>The plugin of a kind, loaded when it is asked for the first time. Control loop only.</summary>
     /// <exception cref="Exception">There is none, or it cannot be loaded; the message says which and why.</exception>
     IDevicePlugin Load(string kind);
 }

@@ -7,6 +7,7 @@ using Plugvisor.Machine;
 using Plugvisor.Machine.Consoles;
 using Plugvisor.Machine.Devices;
 using Plugvisor.Machine.Vcpus;
+using Plugvisor.Plugins.Declarations;
 
 namespace Plugvisor.Control;
 
@@ -51,57 +52,12 @@ public sealed class Vmm : IDisposable
         : _machine is null ? VmState.Created
         : _paused ? VmState.Paused : VmState.Running;
 
-    /// <summary>Runs a command that the policy has admitted.</summary>
-    public object? Execute(VmmCommandKind kind, object? argument)
-    {
-        switch (kind)
-        {
-            case VmmCommandKind.Create:
-                Create((VmConfig)argument!);
-                return null;
-            case VmmCommandKind.Boot:
-                Boot();
-                return null;
-            case VmmCommandKind.Pause:
-                _machine!.Pause();
-                _paused = true;
-                return null;
-            case VmmCommandKind.Resume:
-                _machine!.Resume();
-                _paused = false;
-                return null;
-            case VmmCommandKind.Shutdown:
-                Shutdown();
-                return null;
-            case VmmCommandKind.Reboot:
-                Shutdown();
-                Boot();
-                return null;
-            case VmmCommandKind.Delete:
-                Delete();
-                return null;
-            case VmmCommandKind.PowerButton:
-                _machine!.PressPowerButton();
-                return null;
-            case VmmCommandKind.Nmi:
-                _machine!.InjectNmi();
-                return null;
-            case VmmCommandKind.Counters:
-                return Counters();
-            case VmmCommandKind.ShutdownVmm:
-                Delete();
-                return null;
-            default:
-                throw new VmmException($"{kind} is not a command");
-        }
-    }
-
     /// <summary>Takes a configuration and opens its consoles.</summary>
     public void Create(VmConfig config)
     {
         _consoles = ConsoleBuilder.Open(config, _terminal);
-        if (_consoles.Serial?.Path is { } serial) _log.LogInformation("serial port: {Path}", serial);
-        if (_consoles.Debug?.Path is { } debug) _log.LogInformation("debug console: {Path}", debug);
+        if (_consoles.Serial?.Path is { } serial) config = WithPath(config, HostSections.Serial, serial);
+        if (_consoles.Debug?.Path is { } debug) config = WithPath(config, HostSections.DebugConsole, debug);
         _rateLimitGroups.Replace(config.RateLimitGroups, TimeProvider.System);
         _config = config;
     }
@@ -109,18 +65,19 @@ public sealed class Vmm : IDisposable
     /// <summary>Builds the machine and starts it; leaves nothing behind when that fails.</summary>
     public void Boot()
     {
-        VmConfig config = _config!;
+        VmConfigPlan plan = Plan(_config!);
+        VmConfig config = plan.Config;
         _loop.Events.Clear();
         var machine = new VirtualMachine(
             MachineOptionsBuilder.From(config), _hypervisor, _consoles!, _services, _loop.Events, TimeProvider.System, _logs);
         try
         {
-            foreach (DeviceSpec device in config.Devices)
+            foreach (DeviceSpec device in plan.Devices)
             {
-                if (device.Slot is { } slot) machine.ReserveSlot(device.Id, slot);
+                if (device.Slot is { } slot) machine.ReserveSlot(device.Id!, slot);
             }
 
-            foreach (DeviceSpec device in config.Devices) AddDevice(machine, device, config);
+            foreach (DeviceSpec device in plan.Devices) config = AddDevice(machine, device, config);
             machine.Start();
         }
         catch
@@ -129,8 +86,111 @@ public sealed class Vmm : IDisposable
             throw;
         }
 
+        _config = config;
         _machine = machine;
         _paused = false;
+    }
+
+    /// <summary>Stops vCPUs and devices where they are.</summary>
+    public void Pause()
+    {
+        try
+        {
+            _machine!.Pause();
+        }
+        catch (HypervisorException e)
+        {
+            throw new VmmException("Cannot pause VM", e);
+        }
+
+        _paused = true;
+    }
+
+    /// <summary>Goes on after a pause.</summary>
+    public void Resume()
+    {
+        _machine!.Resume();
+        _paused = false;
+    }
+
+    /// <summary>Takes the machine apart; the configuration stays.</summary>
+    public void Shutdown()
+    {
+        _machine?.Dispose();
+        _machine = null;
+        _paused = false;
+        _loop.Events.Clear();
+    }
+
+    /// <summary>Builds the machine anew.</summary>
+    public void Reboot()
+    {
+        Shutdown();
+        Boot();
+    }
+
+    /// <summary>Drops the configuration, after a shutdown when the machine runs. May be repeated.</summary>
+    public void Delete()
+    {
+        Shutdown();
+        _consoles?.Dispose();
+        _consoles = null;
+        _config = null;
+    }
+
+    /// <summary>Presses the power button.</summary>
+    public void PressPowerButton() => _machine!.PressPowerButton();
+
+    /// <summary>Injects a non-maskable interrupt into every vCPU.</summary>
+    public void InjectNmi() => _machine!.InjectNmi();
+
+    /// <summary>What the devices counted, by device id. Devices that count nothing are left out.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyDictionary<string, ulong>> ReadCounters()
+    {
+        var counters = new Dictionary<string, IReadOnlyDictionary<string, ulong>>();
+        foreach (PluggedDevice device in _machine!.Devices)
+        {
+            IReadOnlyDictionary<string, ulong> values = device.Counters.Read();
+            if (values.Count > 0) counters[device.Id] = values;
+        }
+
+        return counters;
+    }
+
+    /// <summary>What there is to know of the VM.</summary>
+    public VmInfo Describe() => new(_config!, _plugins.Kinds, State, _config!.Memory.Size);
+
+    /// <summary>Adds a device to the configuration, and to the machine when there is one.</summary>
+    /// <returns>Where it lies, or null before boot.</returns>
+    public PciDeviceInfo? AddDevice(DeviceSpec device)
+    {
+        VmConfig config = _config!;
+        DeviceDeclaration kind = device.Schema.Declaration;
+        if (kind.Cardinality != DeviceCardinality.List)
+        {
+            foreach (DeviceSpec other in config.Devices)
+            {
+                if (other.Kind == device.Kind && !other.IsAbsent) throw new VmmException($"Too many {kind.Noun}s");
+            }
+        }
+
+        config = config.With([.. config.Devices, device]);
+        _ = Plan(config);
+        if (_machine is not null)
+            throw new VmmException(VmmErrorKind.NotImplemented, "Adding a device to a running VM is not there yet: shut the VM down first");
+        _config = config;
+        return null;
+    }
+
+    /// <summary>Takes a device out of the configuration, and out of the machine when there is one.</summary>
+    public void RemoveDevice(string id)
+    {
+        var rest = new List<DeviceSpec>(_config!.Devices);
+        if (rest.RemoveAll(device => device.GivenId == id) == 0)
+            throw new VmmException(VmmErrorKind.NotFound, $"No device with id \"{id}\" to remove");
+        if (_machine is not null)
+            throw new VmmException(VmmErrorKind.NotImplemented, "Removing a device from a running VM is not there yet: shut the VM down first");
+        _config = _config.With(rest);
     }
 
     /// <summary>Does what the guest asked for.</summary>
@@ -161,10 +221,9 @@ public sealed class Vmm : IDisposable
         else if (events.TakeReset() is { } cause) _log.LogInformation("the guest reset itself: {Cause}", cause);
         else return null;
 
-        Shutdown();
         try
         {
-            Boot();
+            Reboot();
             return null;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -183,48 +242,61 @@ public sealed class Vmm : IDisposable
         return 1;
     }
 
-    private void AddDevice(VirtualMachine machine, DeviceSpec device, VmConfig config)
+    private static VmConfigPlan Plan(VmConfig config)
+    {
+        try
+        {
+            return VmConfigPlan.Make(config);
+        }
+        catch (ConfigException e)
+        {
+            throw Invalid(e);
+        }
+    }
+
+    private static VmmException Invalid(ConfigException e) => new(
+        e is ConfigConflictException ? VmmErrorKind.Conflict : VmmErrorKind.InvalidConfig, "Failed to validate config", e);
+
+    private VmConfig WithPath(VmConfig config, HostSection section, string path)
+    {
+        _log.LogInformation("{Section}: {Path}", section.Name, path);
+        return config.With(section, section.Schema!.With((config.Given(section) ?? section.Default)!.Value, "file", path));
+    }
+
+    /// <summary>Makes a device on the machine.</summary>
+    /// <returns>The configuration with what the device filled in.</returns>
+    private VmConfig AddDevice(VirtualMachine machine, DeviceSpec device, VmConfig config)
     {
         IDevicePlugin plugin = _plugins.Load(device.Kind);
-        var context = new ConfigContext
+        if (plugin is IConfigValidator validator && validator.Validate(device.Config, config.Context) is { } error)
+            throw Invalid(new ConfigException(error));
+
+        PluggedDevice plugged;
+        try
         {
-            BootVcpus = (int)config.Cpus.BootVcpus,
-            MemorySize = config.Memory.Size,
-            SharedMemory = config.Memory.Shared || config.Memory.HugePages,
-        };
-        if (plugin is IConfigValidator validator && validator.Validate(device.Config, context) is { } error)
-            throw new ConfigException("Failed to validate config", new ConfigException(error));
-
-        PluggedDevice plugged = machine.AddDevice(plugin, new DeviceRequest
+            plugged = machine.AddDevice(plugin, new DeviceRequest
+            {
+                Id = device.Id!,
+                Config = device.Config,
+                VcpuCount = (int)config.Cpus.BootVcpus,
+            }, device.Slot);
+        }
+        catch (ConfigException e)
         {
-            Id = device.Id,
-            Config = device.Config,
-            VcpuCount = (int)config.Cpus.BootVcpus,
-        }, device.Slot);
-        if (plugged.Function.Device is not ICompletesConfig completed) return;
-        foreach ((string member, string value) in completed.CompletedConfig) _log.LogInformation("{Device}: {Member} {Value}", device.Id, member, value);
-    }
+            throw Invalid(e);
+        }
 
-    private Dictionary<string, IReadOnlyDictionary<string, ulong>> Counters()
-    {
-        var counters = new Dictionary<string, IReadOnlyDictionary<string, ulong>>();
-        foreach (PluggedDevice device in _machine!.Devices) counters[device.Id] = device.Counters.Read();
-        return counters;
-    }
+        if (plugged.Function.Device is not ICompletesConfig completed) return config;
 
-    private void Shutdown()
-    {
-        _machine?.Dispose();
-        _machine = null;
-        _paused = false;
-        _loop.Events.Clear();
-    }
+        DeviceSpec complete = device;
+        foreach ((string member, string value) in completed.CompletedConfig)
+        {
+            _log.LogInformation("{Device}: {Member} {Value}", device.Id, member, value);
+            complete = complete.With(member, value);
+        }
 
-    private void Delete()
-    {
-        Shutdown();
-        _consoles?.Dispose();
-        _consoles = null;
-        _config = null;
+        var devices = new List<DeviceSpec>(config.Devices.Count);
+        foreach (DeviceSpec other in config.Devices) devices.Add(ReferenceEquals(other, device) ? complete : other);
+        return config.With(devices);
     }
 }

@@ -3,6 +3,9 @@ namespace Plugvisor.Control;
 /// <summary>What can be asked of the VMM.</summary>
 public enum VmmCommandKind
 {
+    /// <summary>Show that the loop answers.</summary>
+    Ping,
+
     /// <summary>Take a configuration.</summary>
     Create,
 
@@ -32,6 +35,15 @@ public enum VmmCommandKind
 
     /// <summary>Read what devices counted.</summary>
     Counters,
+
+    /// <summary>Show the configuration, the state and the devices.</summary>
+    Info,
+
+    /// <summary>Add a device: to the configuration, or to the running machine and the configuration.</summary>
+    AddDevice,
+
+    /// <summary>Take a device out.</summary>
+    RemoveDevice,
 
     /// <summary>End the process, after a shutdown when the machine runs.</summary>
     ShutdownVmm,

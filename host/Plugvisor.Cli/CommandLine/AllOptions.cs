@@ -23,10 +23,10 @@ internal static class AllOptions
         {
             ConfigSchema? schema = option.Name switch
             {
-                HostOptions.Cpus => HostSchemas.Cpus,
-                HostOptions.Memory => HostSchemas.Memory,
-                HostOptions.Platform => HostSchemas.Platform,
-                HostOptions.RateLimitGroup => HostSchemas.RateLimitGroup,
+                HostOptions.Cpus => HostSections.Cpus.Schema,
+                HostOptions.Memory => HostSections.Memory.Schema,
+                HostOptions.Platform => HostSections.Platform.Schema,
+                HostOptions.RateLimitGroup => HostSections.RateLimitGroups.Schema,
                 _ => null,
             };
             List<OptionKeyHelp> keys = schema is null ? [] : DeviceOptions.Keys(schema);

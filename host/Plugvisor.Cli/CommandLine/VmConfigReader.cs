@@ -1,9 +1,10 @@
+using System.Text.Json;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Cli.Plugins;
 using Plugvisor.Configuration;
 using Plugvisor.Configuration.Consoles;
 using Plugvisor.Configuration.Cpus;
-using Plugvisor.Configuration.Payload;
+using Plugvisor.Plugins.Options;
 using Plugvisor.Plugins.Schemas;
 
 namespace Plugvisor.Cli.CommandLine;
@@ -11,29 +12,21 @@ namespace Plugvisor.Cli.CommandLine;
 /// <summary>Makes a VmConfig of the options on the command line.</summary>
 internal static class VmConfigReader
 {
-    /// <exception cref="UsageException">There is nothing to boot.</exception>
-    /// <exception cref="ConfigException">The options contradict each other.</exception>
+    /// <summary>Whether there is something to boot. Without it the VMM waits for the API to tell it.</summary>
+    public static bool HasPayload(ParsedOptions options) => options.Has(HostOptions.Kernel) || options.Has(HostOptions.Firmware);
+
+    /// <summary>The configuration. Whether it makes sense is found out before boot.</summary>
+    /// <exception cref="OptionException">A value cannot be taken.</exception>
     public static VmConfig Read(ParsedOptions options, PluginSet plugins)
     {
-        if (!options.Has(HostOptions.Kernel) && !options.Has(HostOptions.Firmware))
-            throw new UsageException("there is nothing to boot: give --kernel or --firmware");
-
-        var builder = new VmConfigBuilder
-        {
-            Payload = new PayloadConfig
-            {
-                Kernel = options.Single(HostOptions.Kernel),
-                Firmware = options.Single(HostOptions.Firmware),
-                Initramfs = options.Single(HostOptions.Initramfs),
-                Cmdline = options.Single(HostOptions.Cmdline),
-            },
-        };
-        if (options.Single(HostOptions.Cpus) is { } cpus) builder.Cpus = CpusOption.Read(cpus);
-        if (options.Single(HostOptions.Memory) is { } memory) builder.ReadMemory(memory);
-        if (options.Single(HostOptions.Platform) is { } platform) builder.ReadPlatform(platform);
-        if (options.Single(HostOptions.Serial) is { } serial) builder.ReadSerial(serial);
-        if (options.Single(HostOptions.DebugConsole) is { } debug) builder.DebugConsole = DebugConsoleOption.Read(debug);
-        foreach (string group in options.Many(HostOptions.RateLimitGroup)) builder.ReadRateLimitGroup(group);
+        var builder = new VmConfigBuilder();
+        builder.Set(HostSections.Payload, Payload(options));
+        if (options.Single(HostOptions.Cpus) is { } cpus) builder.Set(HostSections.Cpus, CpusOption.Read(cpus));
+        if (options.Single(HostOptions.Memory) is { } memory) builder.Read(HostSections.Memory, memory);
+        if (options.Single(HostOptions.Platform) is { } platform) builder.Read(HostSections.Platform, platform);
+        if (options.Single(HostOptions.Serial) is { } serial) builder.Read(HostSections.Serial, serial);
+        if (options.Single(HostOptions.DebugConsole) is { } debug) builder.Set(HostSections.DebugConsole, DebugConsoleOption.Read(debug));
+        foreach (string group in options.Many(HostOptions.RateLimitGroup)) builder.Read(HostSections.RateLimitGroups, group);
 
         foreach (DeviceConfigSchema kind in plugins.Kinds)
         {
@@ -48,13 +41,25 @@ internal static class VmConfigReader
         }
 
         builder.AddDefaultDevices(plugins.Kinds);
-        try
-        {
-            return builder.Build();
-        }
-        catch (ConfigException e)
-        {
-            throw new ConfigException("Failed to validate config", e);
-        }
+        return builder.Build();
+    }
+
+    private static JsonElement Payload(ParsedOptions options)
+    {
+        var payload = new JsonBuffer();
+        payload.StartObject();
+        Member(payload, "firmware", options.Single(HostOptions.Firmware));
+        Member(payload, "kernel", options.Single(HostOptions.Kernel));
+        Member(payload, "cmdline", options.Single(HostOptions.Cmdline));
+        Member(payload, "initramfs", options.Single(HostOptions.Initramfs));
+        payload.EndObject();
+        return JsonElement.Parse(payload.Written);
+    }
+
+    private static void Member(JsonBuffer json, string name, string? value)
+    {
+        if (value is null) return;
+        json.Name(name);
+        json.String(value);
     }
 }

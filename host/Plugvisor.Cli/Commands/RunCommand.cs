@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Plugvisor.Cli.CommandLine;
@@ -44,7 +45,8 @@ internal static class RunCommand
             return 0;
         }
 
-        VmConfig config = VmConfigReader.Read(options, plugins);
+        VmConfig? config = VmConfigReader.HasPayload(options) ? VmConfigReader.Read(options, plugins) : null;
+        if (config is null) throw new UsageException("there is nothing to boot: give --kernel or --firmware");
         using LogSink logs = OpenLog(options);
         plugins.ReportTo(logs);
         return await RunVmAsync(config, options, plugins, logs).ConfigureAwait(false);
@@ -65,7 +67,7 @@ internal static class RunCommand
         return null;
     }
 
-    private static async Task<int> RunVmAsync(VmConfig config, ParsedOptions options, PluginSet plugins, ILoggerFactory logs)
+    private static async Task<int> RunVmAsync(VmConfig? config, ParsedOptions options, PluginSet plugins, ILoggerFactory logs)
     {
         using var terminal = new HostTerminal();
         // Also when the runtime itself ends the process: an unhandled error on some thread, or a signal that nobody handles.
@@ -77,17 +79,61 @@ internal static class RunCommand
         using var vmm = new Vmm(hypervisor, plugins, terminal, loop, logs, options.Has(HostOptions.NoShutdown));
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, loop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, loop);
-        try
+        Task<int> end = Start(loop, vmm);
+        if (config is not null)
         {
-            vmm.Create(config);
-            vmm.Boot();
-        }
-        catch (Exception e)
-        {
-            throw new VmmException("The VM could not boot", e);
+            try
+            {
+                await BootAsync(loop, config).ConfigureAwait(false);
+            }
+            catch (Exception e) when (!end.IsCompleted)
+            {
+                loop.RequestShutdown();
+                await end.ConfigureAwait(false);
+                throw new VmmException("The VM could not boot", e);
+            }
         }
 
-        return await loop.RunAsync(vmm).ConfigureAwait(false);
+        return await end.ConfigureAwait(false);
+    }
+
+    /// <summary>The command line is a front end like any other: it submits commands.</summary>
+    private static async Task BootAsync(ControlLoop loop, VmConfig config)
+    {
+        await loop.SubmitAsync<object?>(VmmCommandKind.Create, vmm =>
+        {
+            vmm.Create(config);
+            return null;
+        }).ConfigureAwait(false);
+        await loop.SubmitAsync<object?>(VmmCommandKind.Boot, static vmm =>
+        {
+            vmm.Boot();
+            return null;
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>Runs the control loop on a thread of its own.</summary>
+    /// <returns>The process's exit code, once the loop has ended.</returns>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the loop ends the process, with its error")]
+    private static Task<int> Start(ControlLoop loop, Vmm vmm)
+    {
+        var end = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                end.SetResult(loop.Run(vmm));
+            }
+            catch (Exception e)
+            {
+                end.SetException(e);
+            }
+        })
+        {
+            Name = "vmm",
+        };
+        thread.Start();
+        return end.Task;
     }
 
     /// <summary>The signal becomes a command; the default action of the runtime, which skips our ways out, does not happen.</summary>

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Plugvisor.Api;
 
 namespace Plugvisor.Cli.Commands;
 
@@ -8,12 +9,10 @@ namespace Plugvisor.Cli.Commands;
 /// </summary>
 internal static class VersionText
 {
-    private const string Interface = "cloud-hypervisor v54.0.0";
-
     public static string Render(int verbosity)
     {
         string own = typeof(VersionText).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
-        string text = $"{Interface}\nPlugvisor {own}\n";
-        return verbosity > 0 ? text + "Enabled features: [\"io_uring\", \"kvm\"]\n" : text;
+        string text = $"cloud-hypervisor {InterfaceVersion.Build}\nPlugvisor {own}\n";
+        return verbosity > 0 ? text + $"Enabled features: [\"{string.Join("\", \"", InterfaceVersion.Features)}\"]\n" : text;
     }
 }

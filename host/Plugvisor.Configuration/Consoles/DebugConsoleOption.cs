@@ -11,7 +11,7 @@ public static class DebugConsoleOption
 
     /// <summary>Reads the option's value.</summary>
     /// <exception cref="OptionException">The value cannot be taken.</exception>
-    public static DebugConsoleConfig Read(string text)
+    public static JsonElement Read(string text)
     {
         ushort? port = null;
         var rest = new List<string>();
@@ -21,9 +21,10 @@ public static class DebugConsoleOption
             else rest.Add(part);
         }
 
-        JsonElement json = HostSchemas.DebugConsole.FromOption(string.Join(',', rest));
-        DebugConsoleConfig config = DebugConsoleConfig.From(json);
-        return new DebugConsoleConfig { Mode = config.Mode, File = config.File, Socket = config.Socket, Iobase = port };
+        JsonElement json = HostSections.DebugConsole.Schema!.FromOption(string.Join(',', rest));
+        if (port is null) return json;
+        return HostSections.DebugConsole.Normalize(JsonElement.Parse(
+            string.Create(CultureInfo.InvariantCulture, $"{{{json.GetRawText()[1..^1]},\"iobase\":{port}}}")));
     }
 
     private static ushort Port(string text)

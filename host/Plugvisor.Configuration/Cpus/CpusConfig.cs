@@ -7,8 +7,8 @@ namespace Plugvisor.Configuration.Cpus;
 public sealed partial class CpusConfig
 {
     /// <summary>vCPUs that run from the start.</summary>
-    [ConfigMember("boot_vcpus", Cli = "boot", Min = 1, Help = "vCPUs at boot")]
-    public uint BootVcpus { get; init; } = 1;
+    [ConfigMember("boot_vcpus", Cli = "boot", CliDefault = "1", Min = 1, Help = "vCPUs at boot")]
+    public required uint BootVcpus { get; init; }
 
     /// <summary>vCPUs that there can ever be; as many as at boot when not given.</summary>
     [ConfigMember("max_vcpus", Cli = "max", Min = 1, Help = "vCPUs that there can ever be (default: boot)")]
@@ -48,19 +48,4 @@ public sealed partial class CpusConfig
 
     /// <summary><see cref="MaxVcpus"/> with its default.</summary>
     public uint EffectiveMaxVcpus => MaxVcpus ?? BootVcpus;
-
-    /// <summary>The same with another topology and other features; null leaves what there is.</summary>
-    public CpusConfig With(CpuTopologyConfig? topology, CpuFeaturesConfig? features) => new()
-    {
-        BootVcpus = BootVcpus,
-        MaxVcpus = MaxVcpus,
-        Topology = topology ?? Topology,
-        KvmHyperv = KvmHyperv,
-        MaxPhysBits = MaxPhysBits,
-        Affinity = Affinity,
-        Features = features ?? Features,
-        Nested = Nested,
-        CoreScheduling = CoreScheduling,
-        Profile = Profile,
-    };
 }

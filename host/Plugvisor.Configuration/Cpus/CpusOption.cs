@@ -15,7 +15,7 @@ public static class CpusOption
 
     /// <summary>Reads the option's value.</summary>
     /// <exception cref="OptionException">The value cannot be taken.</exception>
-    public static CpusConfig Read(string text)
+    public static JsonElement Read(string text)
     {
         string? topology = null, features = null;
         var rest = new List<string>();
@@ -26,13 +26,17 @@ public static class CpusOption
             else rest.Add(part);
         }
 
-        JsonElement json = HostSchemas.Cpus.FromOption(string.Join(',', rest));
-        if (HostSchemas.Cpus.Check(json, new ConfigContext()) is { } error) throw new OptionException("Error parsing --cpus", new OptionException(error));
-        CpusConfig config = CpusConfig.From(json);
-        return config.With(Topology(topology), Features(features));
+        JsonElement json = HostSections.Cpus.Schema!.FromOption(string.Join(',', rest));
+        if (HostSections.Cpus.Schema.Check(json, new ConfigContext()) is { } error)
+            throw new OptionException("Error parsing --cpus", new OptionException(error));
+        string members = json.GetRawText()[1..^1];
+        if (!json.TryGetProperty("max_vcpus"u8, out _)) members += $",\"max_vcpus\":{json.GetProperty("boot_vcpus"u8).GetRawText()}";
+        if (Topology(topology) is { } levels) members += $",\"topology\":{levels}";
+        if (Features(features) is { } chosen) members += $",\"features\":{chosen}";
+        return HostSections.Cpus.Normalize(JsonElement.Parse($"{{{members}}}"));
     }
 
-    private static CpuTopologyConfig? Topology(string? text)
+    private static string? Topology(string? text)
     {
         if (string.IsNullOrEmpty(text)) return null;
         string[] levels = text.Split(':');
@@ -46,13 +50,11 @@ public static class CpusOption
                 $"topology={text} is not four numbers: threads per core, cores per die, dies per package, packages, as in 1:2:1:2"));
         }
 
-        return new CpuTopologyConfig
-        {
-            ThreadsPerCore = values[0], CoresPerDie = values[1], DiesPerPackage = values[2], Packages = values[3],
-        };
+        return string.Create(CultureInfo.InvariantCulture,
+            $$"""{"threads_per_core":{{values[0]}},"cores_per_die":{{values[1]}},"dies_per_package":{{values[2]}},"packages":{{values[3]}}}""");
     }
 
-    private static CpuFeaturesConfig? Features(string? text)
+    private static string? Features(string? text)
     {
         if (string.IsNullOrEmpty(text)) return null;
         bool amx = false;
@@ -62,6 +64,6 @@ public static class CpusOption
             amx = true;
         }
 
-        return new CpuFeaturesConfig { Amx = amx };
+        return amx ? """{"amx":true}""" : "{}";
     }
 }

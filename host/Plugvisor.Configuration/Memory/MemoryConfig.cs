@@ -7,8 +7,8 @@ namespace Plugvisor.Configuration.Memory;
 public sealed partial class MemoryConfig
 {
     /// <summary>Bytes; 0 exactly when there are zones.</summary>
-    [ConfigMember("size", ByteSize = true, Help = "Size of guest RAM")]
-    public ulong Size { get; init; } = 512 << 20;
+    [ConfigMember("size", CliDefault = "512M", ByteSize = true, Help = "Size of guest RAM")]
+    public required ulong Size { get; init; }
 
     /// <summary>Let the kernel merge equal pages (KSM).</summary>
     [ConfigMember("mergeable", Help = "Let the kernel merge equal pages")]

@@ -37,6 +37,52 @@ public sealed class ConfigSchema(string option, ObjectDeclaration declaration)
     /// <exception cref="ConfigException">A member is missing, unknown or of a wrong type.</exception>
     public JsonElement Normalize(JsonElement given) => ConfigNormalizer.Normalize(Declaration, given, option);
 
+    /// <summary>A list of objects in normal form.</summary>
+    /// <param name="given">The list.</param>
+    /// <param name="name">Its member name, for error texts.</param>
+    /// <param name="normalize">Brings an element into normal form.</param>
+    /// <exception cref="ConfigException">It is no list, or an element does not have its shape.</exception>
+    public static JsonElement NormalizeList(JsonElement given, string name, Func<JsonElement, JsonElement> normalize)
+    {
+        ConfigReader.RequireArray(given, name);
+        var writer = new JsonBuffer();
+        writer.StartArray();
+        foreach (JsonElement item in given.EnumerateArray()) writer.Raw(normalize(item).GetRawText());
+        writer.EndArray();
+        return JsonElement.Parse(writer.Written);
+    }
+
+    /// <summary>A boolean, as it is.</summary>
+    /// <exception cref="ConfigException">It is none.</exception>
+    public static JsonElement NormalizeToggle(JsonElement given, string name)
+    {
+        _ = ConfigReader.ReadToggle(given, name);
+        return given.Clone();
+    }
+
+    /// <summary>A normalized config with a string member filled in or replaced, in its declared place.</summary>
+    public JsonElement With(JsonElement config, string member, string value)
+    {
+        var writer = new JsonBuffer();
+        writer.StartObject();
+        foreach (MemberDeclaration declared in Declaration.Members)
+        {
+            if (declared.Name == member)
+            {
+                writer.Name(member);
+                writer.String(value);
+            }
+            else if (config.TryGetProperty(declared.Name, out JsonElement kept))
+            {
+                writer.Name(declared.Name);
+                writer.Raw(kept.GetRawText());
+            }
+        }
+
+        writer.EndObject();
+        return JsonElement.Parse(writer.Written);
+    }
+
     /// <summary>Checks a normalized config against declared limits and rules: the first error's text, or null.</summary>
     public string? Check(JsonElement config, ConfigContext context) => ConfigChecker.Check(Declaration, config, context);
 

@@ -6,7 +6,7 @@ namespace Plugvisor.Plugins.Schemas;
 /// Writes JSON into memory. In place of Utf8JsonWriter, whose first use has the runtime compile some fifteen methods, most of them to find characters that
 /// need escaping in HTML: milliseconds on the way to the first guest instruction. The caller keeps the order of names and values.
 /// </summary>
-internal sealed class JsonBuffer
+public sealed class JsonBuffer
 {
     private byte[] _bytes = new byte[512];
     private int _length;
@@ -15,14 +15,19 @@ internal sealed class JsonBuffer
     /// <summary>What was written.</summary>
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
 
+    /// <summary>Opens an object.</summary>
     public void StartObject() => Open((byte)'{');
 
+    /// <summary>Closes an object.</summary>
     public void EndObject() => Close((byte)'}');
 
+    /// <summary>Opens a list.</summary>
     public void StartArray() => Open((byte)'[');
 
+    /// <summary>Closes a list.</summary>
     public void EndArray() => Close((byte)']');
 
+    /// <summary>A member's name; its value follows.</summary>
     public void Name(string name)
     {
         String(name);
@@ -30,6 +35,7 @@ internal sealed class JsonBuffer
         _comma = false;
     }
 
+    /// <summary>A string, escaped.</summary>
     public void String(string value)
     {
         Separate();
@@ -61,6 +67,7 @@ internal sealed class JsonBuffer
         Put((byte)'"');
     }
 
+    /// <summary>An integer.</summary>
     public void Number(ulong value)
     {
         Separate();
@@ -76,6 +83,7 @@ internal sealed class JsonBuffer
         _length += digits;
     }
 
+    /// <summary>An integer.</summary>
     public void Number(long value)
     {
         if (value < 0)
@@ -88,6 +96,7 @@ internal sealed class JsonBuffer
         Number(value < 0 ? 0 - (ulong)value : (ulong)value);
     }
 
+    /// <summary>A boolean.</summary>
     public void Boolean(bool value) => Raw(value ? "true" : "false");
 
     /// <summary>JSON text that is known to be right.</summary>

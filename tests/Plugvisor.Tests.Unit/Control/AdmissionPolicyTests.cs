@@ -18,6 +18,10 @@ public sealed class AdmissionPolicyTests
     [InlineData(VmmCommandKind.Nmi, "nnyy")]
     [InlineData(VmmCommandKind.Counters, "nnyy")]
     [InlineData(VmmCommandKind.ShutdownVmm, "yyyy")]
+    [InlineData(VmmCommandKind.Ping, "yyyy")]
+    [InlineData(VmmCommandKind.Info, "nyyy")]
+    [InlineData(VmmCommandKind.AddDevice, "nyyy")]
+    [InlineData(VmmCommandKind.RemoveDevice, "nyyy")]
     public void A_command_is_legal_in_exactly_the_states_of_the_table(VmmCommandKind command, string legal)
     {
         string answer = "";
@@ -34,10 +38,17 @@ public sealed class AdmissionPolicyTests
     }
 
     [Theory]
-    [InlineData(VmmCommandKind.Boot, VmState.None, "VM is not created")]
-    [InlineData(VmmCommandKind.Boot, VmState.Running, "VM is already created")]
-    [InlineData(VmmCommandKind.Shutdown, VmState.Created, "VM is not running")]
-    [InlineData(VmmCommandKind.Pause, VmState.Paused, "Invalid transition: InvalidStateTransition(Paused, Paused)")]
-    public void A_refusal_says_why_in_the_words_of_the_api(VmmCommandKind command, VmState state, string text) =>
-        Assert.Equal(text, AdmissionPolicy.Refusal(command, state));
+    [InlineData(VmmCommandKind.Boot, VmState.None, VmmErrorKind.NotFound, "VM config is missing")]
+    [InlineData(VmmCommandKind.Info, VmState.None, VmmErrorKind.NotFound, "VM is not created")]
+    [InlineData(VmmCommandKind.Reboot, VmState.Created, VmmErrorKind.NotFound, "VM is not created")]
+    [InlineData(VmmCommandKind.Boot, VmState.Running, VmmErrorKind.Failed, "VM is already created")]
+    [InlineData(VmmCommandKind.Shutdown, VmState.Created, VmmErrorKind.Failed, "VM is not running")]
+    [InlineData(VmmCommandKind.Pause, VmState.Paused, VmmErrorKind.Failed, "Cannot pause VM: Invalid transition: InvalidStateTransition(Paused, Paused)")]
+    public void A_refusal_says_why_in_the_words_of_the_api(VmmCommandKind command, VmState state, VmmErrorKind kind, string text)
+    {
+        VmmException? refusal = AdmissionPolicy.Refusal(command, state);
+        Assert.NotNull(refusal);
+        Assert.Equal(kind, refusal.Kind);
+        Assert.Equal(text, string.Join(": ", ErrorChain.Of(refusal)));
+    }
 }

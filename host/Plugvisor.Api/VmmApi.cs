@@ -1,0 +1,98 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Control;
+using Plugvisor.Linux.Files;
+
+namespace Plugvisor.Api;
+
+/// <summary>The API on top of the control loop. One a process.</summary>
+public sealed class VmmApi : IVmmApi
+{
+    private const string Malformed = "Failed to deserialize JSON", Outermost = "Error from API";
+
+    private readonly ILogger _log;
+    private ApiCatalog _catalog;
+
+    /// <summary>An API for a loop, which may not run yet.</summary>
+    public VmmApi(ControlLoop loop, IDevicePlugins plugins, ILoggerFactory logs)
+    {
+        Loop = loop;
+        Plugins = plugins;
+        _log = logs.CreateLogger<VmmApi>();
+        _catalog = ApiOperations.For(plugins.Kinds);
+    }
+
+    /// <inheritdoc/>
+    public event Action? CatalogChanged;
+
+    /// <inheritdoc/>
+    public ApiCatalog Catalog => Volatile.Read(ref _catalog);
+
+    /// <summary>Where commands go.</summary>
+    internal ControlLoop Loop { get; }
+
+    /// <summary>What devices there can be.</summary>
+    internal IDevicePlugins Plugins { get; }
+
+    /// <summary>The plugins are others now. Any thread.</summary>
+    public void OnPluginsChanged()
+    {
+        Volatile.Write(ref _catalog, ApiOperations.For(Plugins.Kinds));
+        CatalogChanged?.Invoke();
+    }
+
+    /// <inheritdoc/>
+    [SuppressMessage("Design", "CA1031", Justification = "A failure is an answer: the front end sends it, the VMM goes on")]
+    public async Task<ApiReply> InvokeAsync(
+        ApiOperation operation, ReadOnlyMemory<byte> body, IReadOnlyList<FileDescriptor> descriptors, CancellationToken cancellation = default)
+    {
+        try
+        {
+            if (operation.Run is not { } run) return Fail(operation, new VmmException(VmmErrorKind.NotImplemented, operation.Missing ?? "not there"));
+            JsonElement document = default;
+            if (operation.Body == ApiBody.Required)
+                document = JsonElement.Parse(body.Span, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return await run(new ApiCall(this, operation, document, descriptors, cancellation)).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            throw;
+        }
+        catch (JsonException e)
+        {
+            return ApiReply.Failed(ApiStatus.BadRequest, e.Message, [Malformed, e.Message]);
+        }
+        catch (ConfigException e)
+        {
+            // What the control loop finds wrong with a configuration comes as a VmmException; this is its shape.
+            return ApiReply.Failed(ApiStatus.BadRequest, e.Message, [Malformed, .. ErrorChain.Of(e)]);
+        }
+        catch (Exception e)
+        {
+            return Fail(operation, e);
+        }
+        finally
+        {
+            foreach (FileDescriptor descriptor in descriptors) descriptor.Dispose();
+        }
+    }
+
+    private ApiReply Fail(ApiOperation operation, Exception error)
+    {
+        List<string> chain = [Outermost, operation.Failure, .. ErrorChain.Of(error)];
+        _log.LogWarning("{Operation}: {Error}", operation.Name, string.Join(": ", chain));
+        return ApiReply.Failed(StatusOf(error), operation.Failure, chain);
+    }
+
+    private static ApiStatus StatusOf(Exception error) => (error as VmmException)?.Kind switch
+    {
+        VmmErrorKind.InvalidConfig => ApiStatus.BadRequest,
+        VmmErrorKind.NotFound => ApiStatus.NotFound,
+        VmmErrorKind.Conflict => ApiStatus.Conflict,
+        VmmErrorKind.Busy => ApiStatus.TooManyRequests,
+        VmmErrorKind.NotImplemented => ApiStatus.NotImplemented,
+        _ => ApiStatus.InternalError,
+    };
+}

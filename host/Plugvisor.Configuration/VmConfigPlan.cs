@@ -1,0 +1,70 @@
+using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Plugins.Declarations;
+
+namespace Plugvisor.Configuration;
+
+/// <summary>What a configuration means for a boot: checked, with every device named, and in the order in which devices get their slots.</summary>
+public sealed class VmConfigPlan
+{
+    private VmConfigPlan(VmConfig config, IReadOnlyList<DeviceSpec> order)
+    {
+        Config = config;
+        Devices = order;
+    }
+
+    /// <summary>The configuration with an id for every device.</summary>
+    public VmConfig Config { get; }
+
+    /// <summary>The devices that there are to be, in slot order.</summary>
+    public IReadOnlyList<DeviceSpec> Devices { get; }
+
+    /// <summary>Checks a configuration and plans it.</summary>
+    /// <exception cref="ConfigException">It contradicts itself; the message is one of the API's. A <see cref="ConfigConflictException"/> where a name or
+    /// a path is used twice.</exception>
+    public static VmConfigPlan Make(VmConfig config)
+    {
+        VmConfigValidator.Check(config);
+        ConfigContext context = config.Context;
+        var ids = new DeviceIds(config.RateLimitGroups);
+        foreach (DeviceSpec device in config.Devices)
+        {
+            if (device.IsAbsent) continue;
+            if (device.Schema.Check(device.Config, context) is { } error) throw new ConfigException(error);
+            if (device.Schema.Declaration.FixedId is null && device.GivenId is { } given) ids.Take(given);
+            VmConfigValidator.CheckPlacement(device);
+        }
+
+        // Slots, and with them generated ids, go by kind, then by the order in which devices were given.
+        int[] order = SlotOrder(config.Devices);
+        var named = new DeviceSpec[config.Devices.Count];
+        var planned = new List<DeviceSpec>(named.Length);
+        foreach (int i in order)
+        {
+            DeviceSpec device = config.Devices[i];
+            named[i] = device.IsAbsent || device.Id is not null ? device : device.With("id", ids.Next(device.Schema.Declaration.IdPrefix!));
+            if (!device.IsAbsent) planned.Add(named[i]);
+        }
+
+        return new VmConfigPlan(config.With(named), planned);
+    }
+
+    /// <summary>An insertion sort: stable, and compiled before the process starts, which a sort with a comparer is not.</summary>
+    private static int[] SlotOrder(IReadOnlyList<DeviceSpec> devices)
+    {
+        var order = new int[devices.Count];
+        for (int i = 0; i < order.Length; i++)
+        {
+            int j = i;
+            for (; j > 0 && Compare(devices[i].Schema.Declaration, devices[order[j - 1]].Schema.Declaration) < 0; j--) order[j] = order[j - 1];
+            order[j] = i;
+        }
+
+        return order;
+    }
+
+    private static int Compare(DeviceDeclaration a, DeviceDeclaration b)
+    {
+        int order = a.Slot.CompareTo(b.Slot);
+        return order != 0 ? order : string.CompareOrdinal(a.Kind, b.Kind);
+    }
+}
