@@ -56,8 +56,8 @@ public sealed class Vmm : IDisposable
     public void Create(VmConfig config)
     {
         _consoles = ConsoleBuilder.Open(config, _terminal);
-        if (_consoles.Serial?.Path is { } serial) config = WithPath(config, HostSections.Serial, serial);
-        if (_consoles.Debug?.Path is { } debug) config = WithPath(config, HostSections.DebugConsole, debug);
+        if (_consoles.Serial?.Path is { } serial) config = WithPath(config, HostSections.Serial, "serial port", serial);
+        if (_consoles.Debug?.Path is { } debug) config = WithPath(config, HostSections.DebugConsole, "debug console", debug);
         _rateLimitGroups.Replace(config.RateLimitGroups, TimeProvider.System);
         _config = config;
     }
@@ -257,9 +257,9 @@ public sealed class Vmm : IDisposable
     private static VmmException Invalid(ConfigException e) => new(
         e is ConfigConflictException ? VmmErrorKind.Conflict : VmmErrorKind.InvalidConfig, "Failed to validate config", e);
 
-    private VmConfig WithPath(VmConfig config, HostSection section, string path)
+    private VmConfig WithPath(VmConfig config, HostSection section, string what, string path)
     {
-        _log.LogInformation("{Section}: {Path}", section.Name, path);
+        _log.LogInformation("{What}: {Path}", what, path);
         return config.With(section, section.Schema!.With((config.Given(section) ?? section.Default)!.Value, "file", path));
     }
 
