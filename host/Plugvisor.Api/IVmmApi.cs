@@ -1,3 +1,4 @@
+using Plugvisor.Control.Events;
 using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Api;
@@ -10,6 +11,9 @@ public interface IVmmApi
 
     /// <summary>The catalog is another one now. Raised on the thread that changed it; handlers return soon.</summary>
     event Action? CatalogChanged;
+
+    /// <summary>What happens in the VMM, for front ends that tell their clients.</summary>
+    EventHub Events { get; }
 
     /// <summary>
     /// Runs an operation and gives its one answer. A failure is an answer, not an exception. A caller that stops waiting does not stop a command

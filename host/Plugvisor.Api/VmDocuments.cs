@@ -2,6 +2,8 @@ using System.Buffers;
 using System.Text.Json;
 using Plugvisor.Configuration;
 using Plugvisor.Control;
+using Plugvisor.Machine.Devices;
+using Plugvisor.Machine.Pci;
 
 namespace Plugvisor.Api;
 
@@ -27,6 +29,13 @@ internal static class VmDocuments
         VmConfigDocument.Write(info.Config, info.Kinds, output);
         output.WriteString("state"u8, info.State.ToString());
         output.WriteNumber("memory_actual_size"u8, info.MemoryActualSize);
+        if (info.DeviceTree is { } tree)
+        {
+            output.WriteStartObject("device_tree"u8);
+            foreach (DeviceTreeNode node in tree) WriteNode(output, node);
+            output.WriteEndObject();
+        }
+
         output.WriteEndObject();
     });
 
@@ -50,6 +59,33 @@ internal static class VmDocuments
         output.WriteString("bdf"u8, device.Bdf);
         output.WriteEndObject();
     });
+
+    private static void WriteNode(Utf8JsonWriter output, DeviceTreeNode node)
+    {
+        output.WriteStartObject(node.Id);
+        output.WriteString("id"u8, node.Id);
+        output.WriteStartArray("resources"u8);
+        foreach (PciBarResource bar in node.Bars)
+        {
+            output.WriteStartObject();
+            output.WriteStartObject("PciBar"u8);
+            output.WriteNumber("index"u8, bar.Index);
+            output.WriteNumber("base"u8, bar.Base);
+            output.WriteNumber("size"u8, bar.Size);
+            output.WriteString("type_"u8, bar.Kind == PciBarKind.Memory64 ? "Mmio64"u8 : "Mmio32"u8);
+            output.WriteBoolean("prefetchable"u8, bar.Prefetchable);
+            output.WriteEndObject();
+            output.WriteEndObject();
+        }
+
+        output.WriteEndArray();
+        if (node.Parent is { } parent) output.WriteString("parent"u8, parent);
+        output.WriteStartArray("children"u8);
+        foreach (string child in node.Children) output.WriteStringValue(child);
+        output.WriteEndArray();
+        if (node.PciAddress is { } address) output.WriteString("pci_bdf"u8, address);
+        output.WriteEndObject();
+    }
 
     private static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> write)
     {

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Control;
+using Plugvisor.Control.Events;
 using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Api;
@@ -16,8 +17,9 @@ public sealed class VmmApi : IVmmApi
     private ApiCatalog _catalog;
 
     /// <summary>An API for a loop, which may not run yet.</summary>
-    public VmmApi(ControlLoop loop, IDevicePlugins plugins, ILoggerFactory logs)
+    public VmmApi(ControlLoop loop, IDevicePlugins plugins, EventHub events, ILoggerFactory logs)
     {
+        Events = events;
         Loop = loop;
         Plugins = plugins;
         _log = logs.CreateLogger<VmmApi>();
@@ -29,6 +31,9 @@ public sealed class VmmApi : IVmmApi
 
     /// <inheritdoc/>
     public ApiCatalog Catalog => Volatile.Read(ref _catalog);
+
+    /// <inheritdoc/>
+    public EventHub Events { get; }
 
     /// <summary>Where commands go.</summary>
     internal ControlLoop Loop { get; }

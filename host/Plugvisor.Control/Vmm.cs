@@ -158,7 +158,7 @@ public sealed class Vmm : IDisposable
     }
 
     /// <summary>What there is to know of the VM.</summary>
-    public VmInfo Describe() => new(_config!, _plugins.Kinds, State, _config!.Memory.Size);
+    public VmInfo Describe() => new(_config!, _plugins.Kinds, State, _config!.Memory.Size) { DeviceTree = _machine?.DescribeTree() };
 
     /// <summary>Adds a device to the configuration, and to the machine when there is one.</summary>
     /// <returns>Where it lies, or null before boot.</returns>

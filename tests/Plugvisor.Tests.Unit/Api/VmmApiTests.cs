@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Moq;
 using Plugvisor.Api;
 using Plugvisor.Control;
+using Plugvisor.Control.Events;
 using Plugvisor.Hypervisor;
 using Plugvisor.Machine.Consoles;
 using Plugvisor.Tests.Unit.Plugins;
@@ -30,7 +31,7 @@ public sealed class VmmApiTests : IDisposable
         var plugins = new Mock<IDevicePlugins>();
         plugins.Setup(set => set.Kinds).Returns(ShippedKinds.All);
         _vmm = new Vmm(hypervisor.Object, plugins.Object, _terminal, _loop, NullLoggerFactory.Instance, noShutdown: false);
-        _api = new VmmApi(_loop, plugins.Object, NullLoggerFactory.Instance);
+        _api = new VmmApi(_loop, plugins.Object, new EventHub(TimeProvider.System), NullLoggerFactory.Instance);
         _thread = new Thread(() => _exitCode = _loop.Run(_vmm));
         _thread.Start();
     }
