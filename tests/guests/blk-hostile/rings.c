@@ -1,4 +1,4 @@
-// Cases 10 to 14: the rings themselves.
+// Cases 10 to 14 but 12: the rings themselves.
 #include "hostile.h"
 
 static void jump(u16 by)
@@ -40,71 +40,6 @@ void case_11(void)                              // one head twice in flight
     if (got != RESET && served != 8)
         fail("one head eight times in flight: neither served eight times nor refused");
     examine("one head eight times in flight");
-}
-
-static volatile u32 flip_mode;                  // 0: rest
-static volatile bool flipping;
-
-static void flipper(void)
-{
-    u64 bad = ram_top() + 0x100000000ul, i = 0;
-    for (;; i++) {
-        u32 mode = flip_mode;
-        flipping = mode;
-        volatile struct descriptor *d = disk.queue.descriptors + 1;
-        switch (mode) {
-        case 1: d->length = i & 1 ? 512 : 4096; break;
-        case 2: d->address = i & 1 ? (u64)data : bad; break;
-        case 3: d->length = i & 1 ? 512 : 0xffffffff; break;
-        case 4: d->next = i & 1 ? 2 : 0xffff; break;
-        case 5: d->flags = i & 1 ? DESC_NEXT | DESC_WRITE : DESC_INDIRECT | DESC_WRITE; break;
-        case 6: header->sector = i & 1 ? 8 : ~0ul; break;
-        default: pause();
-        }
-    }
-}
-
-static void rest(void)
-{
-    flip_mode = 0;
-    while (flipping)
-        pause();
-}
-
-void case_12(void)                              // vCPU 1 changes a request while the device looks at it
-{
-    if (!second_cpu_start(flipper)) {
-        fail("needs a second vCPU");
-        return;
-    }
-    u64 seconds = option_number("secs", 1), counts[7][6] = { 0 };
-    for (u32 mode = 1; mode <= 6; mode++) {
-        for (u64 start = tsc(); milliseconds_since(start) < seconds * 1000;) {
-            normal();
-            flip_mode = mode;
-            go(0);
-            enum outcome got = outcome(3000);
-            rest();
-            counts[mode][__builtin_ctz(got)]++;
-            if (got == SILENT)
-                fail("a request that is changed in flight is never answered");
-            if (got == OK && mode == 1) {
-                u32 length = used_length() - 1, touched = 4096;
-                while (touched && data[touched - 1] == 0xcc)
-                    touched--;
-                if ((length != 512 && length != 4096) || (touched > 512) != (length == 4096)) {
-                    print("  used length %u, bytes written %u\n", length + 1, touched);
-                    fail("used length and the bytes written do not belong to one reading of the descriptor");
-                }
-            }
-            if (got == OK && pattern_check((u64 *)data, 8, 1, seed) >= 0)
-                fail("wrong data");
-            if (got != OK && got != IOERR)
-                blk_reopen(&disk);
-        }
-        examine("a request that vCPU 1 changes in flight");
-        print("  mode %u: ok %lu ioerr %lu unsupported %lu reset %lu\n", mode, counts[mode][0], counts[mode][1], counts[mode][2], counts[mode][3]);
-    }
 }
 
 // Starts queue 0 with rings at these addresses, puts a normal request there and rings. No outcome is asked for.
