@@ -63,6 +63,7 @@ internal sealed class Member
     public int MaxLength;
     public string? Label;
     public int QueuesPerVcpu;
+    public bool NoCli;
     public bool IsPath;
     public bool IsDescriptor;
     public string? Unit;

@@ -29,6 +29,7 @@ internal sealed class MemberReader(Compilation compilation, List<DiagnosticInfo>
             MaxLength = (int)settings.Number("MaxLength", 0),
             Label = settings.Text("Label"),
             QueuesPerVcpu = (int)settings.Number("QueuesPerVcpu", 0),
+            NoCli = settings.Flag("NoCli"),
             IsPath = settings.Flag("IsPath"),
             IsDescriptor = settings.Flag("IsDescriptor"),
             Unit = settings.Text("Unit"),
@@ -45,7 +46,7 @@ internal sealed class MemberReader(Compilation compilation, List<DiagnosticInfo>
         }
 
         if (!ReadType(member, property.Type, readObject)) return null;
-        if (!settings.Flag("NoCli")) member.Cli = settings.Text("Cli") ?? (member.Kind == MemberKind.Object ? "" : member.Name);
+        if (!member.NoCli) member.Cli = settings.Text("Cli") ?? (member.Kind == MemberKind.Object ? "" : member.Name);
         if (settings.Text("Cli") is { } cli && !(Names.IsKey(cli) || (cli.Length == 0 && member.Kind == MemberKind.Object)))
             Report(Diagnostics.Name, property, $"The command-line key '{cli}' may have only a-z, 0-9, '_' and '-'");
 
@@ -107,12 +108,13 @@ internal sealed class MemberReader(Compilation compilation, List<DiagnosticInfo>
         {
             member.Kind = MemberKind.Tuples;
             member.Object = shape;
-            if (shape.Members.Count != 2 ||
+            // On the command line an element is written a@b; in JSON alone it may be any object.
+            if (!member.NoCli && (shape.Members.Count != 2 ||
                 shape.Members[0].Kind is not (MemberKind.String or MemberKind.Integer) ||
-                shape.Members[1].Kind is not (MemberKind.String or MemberKind.Integer or MemberKind.Strings or MemberKind.Integers))
+                shape.Members[1].Kind is not (MemberKind.String or MemberKind.Integer or MemberKind.Strings or MemberKind.Integers)))
             {
                 Report(Diagnostics.MemberType, member.Symbol,
-                    $"'{named.Name}' stands in a list, so it must have two members: a string or an integer, then one such or a list of them");
+                    $"'{named.Name}' stands in a list, so it must have two members: a string or an integer, then one such or a list of them (or the list NoCli)");
                 return false;
             }
         }

@@ -1,8 +1,11 @@
 using Plugvisor.Configuration.Consoles;
 using Plugvisor.Configuration.Cpus;
 using Plugvisor.Configuration.Memory;
+using Plugvisor.Configuration.Numa;
 using Plugvisor.Configuration.Payload;
+using Plugvisor.Configuration.Pci;
 using Plugvisor.Configuration.Platform;
+using Plugvisor.Configuration.Sandbox;
 using Plugvisor.Plugins.Declarations;
 using Plugvisor.Plugins.Schemas;
 
@@ -42,8 +45,31 @@ public static class HostSections
     public static HostSection Platform { get; } = new(
         "platform", HostSectionShape.Object, null, static () => Declared("platform", PlatformConfig.SchemaJson));
 
+    /// <summary>Shares of PCI segments.</summary>
+    public static HostSection PciSegments { get; } = new(
+        "pci_segments", HostSectionShape.List, null, static () => Declared("pci-segment", PciSegmentConfig.SchemaJson));
+
+    /// <summary>NUMA nodes of the guest.</summary>
+    public static HostSection Numa { get; } = new("numa", HostSectionShape.List, null, static () => Declared("numa", NumaConfig.SchemaJson));
+
+    /// <summary>The virtual IOMMU is there, whoever needs it.</summary>
+    public static HostSection Iommu { get; } = new("iommu", HostSectionShape.Toggle, "false", null);
+
+    /// <summary>A TPM.</summary>
+    public static HostSection Tpm { get; } = new("tpm", HostSectionShape.Object, null, static () => Declared("tpm", TpmConfig.SchemaJson));
+
+    /// <summary>The VMM sandboxes itself with Landlock.</summary>
+    public static HostSection LandlockEnable { get; } = new("landlock_enable", HostSectionShape.Toggle, "false", null);
+
+    /// <summary>What it may use then, besides what the configuration names.</summary>
+    public static HostSection LandlockRules { get; } = new(
+        "landlock_rules", HostSectionShape.List, null, static () => Declared("landlock-rules", LandlockConfig.SchemaJson));
+
     /// <summary>All of them, in the order in which they are shown.</summary>
-    public static IReadOnlyList<HostSection> All { get; } = [Cpus, Memory, Payload, RateLimitGroups, Serial, DebugConsole, Platform];
+    public static IReadOnlyList<HostSection> All { get; } =
+    [
+        Cpus, Memory, Payload, RateLimitGroups, Serial, DebugConsole, Iommu, Numa, PciSegments, Platform, Tpm, LandlockEnable, LandlockRules,
+    ];
 
     /// <summary>The section of a name, or null.</summary>
     public static HostSection? Find(string name)

@@ -3,8 +3,11 @@ using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Configuration.Consoles;
 using Plugvisor.Configuration.Cpus;
 using Plugvisor.Configuration.Memory;
+using Plugvisor.Configuration.Numa;
 using Plugvisor.Configuration.Payload;
+using Plugvisor.Configuration.Pci;
 using Plugvisor.Configuration.Platform;
+using Plugvisor.Configuration.Sandbox;
 
 namespace Plugvisor.Configuration;
 
@@ -48,12 +51,30 @@ public sealed class VmConfig
     public DebugConsoleConfig DebugConsole => field ??= Given(HostSections.DebugConsole) is { } json ? DebugConsoleConfig.From(json) : new();
 
     /// <summary>Rate limiters that devices share.</summary>
-    public IReadOnlyList<RateLimitGroupConfig> RateLimitGroups => field ??= ReadGroups();
+    public IReadOnlyList<RateLimitGroupConfig> RateLimitGroups => field ??= List(HostSections.RateLimitGroups, RateLimitGroupConfig.From);
+
+    /// <summary>NUMA nodes of the guest.</summary>
+    public IReadOnlyList<NumaConfig> Numa => field ??= List(HostSections.Numa, NumaConfig.From);
+
+    /// <summary>Shares of PCI segments.</summary>
+    public IReadOnlyList<PciSegmentConfig> PciSegments => field ??= List(HostSections.PciSegments, PciSegmentConfig.From);
+
+    /// <summary>What the VMM may use when it is sandboxed.</summary>
+    public IReadOnlyList<LandlockConfig> LandlockRules => field ??= List(HostSections.LandlockRules, LandlockConfig.From);
+
+    /// <summary>Whether the VMM sandboxes itself.</summary>
+    public bool LandlockEnable => Given(HostSections.LandlockEnable) is { ValueKind: JsonValueKind.True };
+
+    /// <summary>Whether there is a virtual IOMMU even if no device asks for it.</summary>
+    public bool Iommu => Given(HostSections.Iommu) is { ValueKind: JsonValueKind.True };
+
+    /// <summary>The TPM, or null.</summary>
+    public TpmConfig? Tpm => field ??= Given(HostSections.Tpm) is { } json ? TpmConfig.From(json) : null;
 
     /// <summary>What a device's config is checked against besides itself.</summary>
     public ConfigContext Context => new()
     {
-        BootVcpus = (int)Cpus.BootVcpus, MemorySize = Memory.Size, SharedMemory = Memory.Shared || Memory.HugePages,
+        BootVcpus = (int)Cpus.BootVcpus, MemorySize = TotalMemory(), SharedMemory = IsShared(),
     };
 
     /// <summary>A host section as it was given, in normal form, or null.</summary>
@@ -67,11 +88,31 @@ public sealed class VmConfig
     /// <summary>The same with other devices.</summary>
     public VmConfig With(IReadOnlyList<DeviceSpec> devices) => new(_sections, devices, Unserved);
 
-    private List<RateLimitGroupConfig> ReadGroups()
+    private List<T> List<T>(HostSection section, Func<JsonElement, T> read)
+        where T : class
     {
-        var groups = new List<RateLimitGroupConfig>();
-        if (Given(HostSections.RateLimitGroups) is not { } json) return groups;
-        foreach (JsonElement group in json.EnumerateArray()) groups.Add(RateLimitGroupConfig.From(group));
-        return groups;
+        var items = new List<T>();
+        if (Given(section) is not { } json) return items;
+        foreach (JsonElement item in json.EnumerateArray()) items.Add(read(item));
+        return items;
+    }
+
+    /// <summary>Whether all of guest RAM can be mapped by other processes.</summary>
+    private bool IsShared()
+    {
+        if (Memory.Size != 0 || Memory.Zones is not { Count: > 0 } zones) return Memory.Shared || Memory.HugePages;
+        foreach (MemoryZoneConfig zone in zones)
+        {
+            if (!zone.Shared && !zone.HugePages) return false;
+        }
+
+        return true;
+    }
+
+    private ulong TotalMemory()
+    {
+        ulong size = Memory.Size;
+        foreach (MemoryZoneConfig zone in Memory.Zones ?? []) size += zone.Size;
+        return size;
     }
 }

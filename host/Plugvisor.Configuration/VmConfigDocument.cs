@@ -12,8 +12,8 @@ public static class VmConfigDocument
     // would boot another machine than the one that was asked for.
     private static readonly string[] Known =
     [
-        "net", "fs", "pmem", "devices", "user_devices", "vdpa", "generic_vhost_user", "balloon", "vsock", "tpm", "ivshmem", "rtc",
-        "pvmemcontrol", "pvpanic", "watchdog", "iommu", "numa", "pci_segments", "landlock_enable", "landlock_rules", "gdb", "disks", "rng", "console",
+        "net", "fs", "pmem", "devices", "user_devices", "vdpa", "generic_vhost_user", "balloon", "vsock", "ivshmem", "rtc",
+        "pvmemcontrol", "pvpanic", "watchdog", "gdb", "disks", "rng", "console",
     ];
 
     /// <summary>Reads a document. Unknown members are ignored; meaning is not checked.</summary>

@@ -1,4 +1,5 @@
 using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Configuration.Memory;
 using Plugvisor.Plugins.Declarations;
 
 namespace Plugvisor.Configuration;
@@ -26,13 +27,16 @@ public sealed class VmConfigPlan
         VmConfigValidator.Check(config);
         ConfigContext context = config.Context;
         var ids = new DeviceIds(config.RateLimitGroups);
+        foreach (MemoryZoneConfig zone in config.Memory.Zones ?? []) ids.Take(zone.Id);
         foreach (DeviceSpec device in config.Devices)
         {
             if (device.IsAbsent) continue;
             if (device.Schema.Check(device.Config, context) is { } error) throw new ConfigException(error);
             if (device.Schema.Declaration.FixedId is null && device.GivenId is { } given) ids.Take(given);
-            VmConfigValidator.CheckPlacement(device);
+            VmConfigValidator.CheckPlacement(device, config.Platform);
         }
+
+        VmConfigValidator.RefuseWhatIsMissing(config);
 
         // Slots, and with them generated ids, go by kind, then by the order in which devices were given.
         int[] order = SlotOrder(config.Devices);

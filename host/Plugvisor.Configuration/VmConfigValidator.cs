@@ -2,6 +2,7 @@ using System.Text.Json;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Configuration.Cpus;
 using Plugvisor.Configuration.Memory;
+using Plugvisor.Configuration.Platform;
 
 namespace Plugvisor.Configuration;
 
@@ -13,31 +14,39 @@ internal static class VmConfigValidator
     public static void Check(VmConfig config)
     {
         CheckPayload(config);
-        if (config.Unserved.Count > 0)
-            throw Error($"`{config.Unserved[0]}` is not there yet: no plugin that was found serves it, and neither does the host");
         CheckDeclared(config);
         CheckCpus(config.Cpus);
         CheckMemory(config.Memory);
         CheckConsole(config.Serial.Mode, config.Serial.File, config.Serial.Socket);
         CheckConsole(config.DebugConsole.Mode, config.DebugConsole.File, config.DebugConsole.Socket);
-        if (config.Platform.NumPciSegments is < 1 or > 96)
-            throw Error($"Number of PCI segments ({config.Platform.NumPciSegments}) not in range of 1 to 96");
-        if (config.Platform.NumPciSegments != 1) throw Error("more PCI segments than one are not there yet: use num_pci_segments=1");
-        if ((config.Platform.SystemUuid ?? config.Platform.Uuid) is { } uuid && !Guid.TryParse(uuid, out _))
-            throw Error($"system_uuid {uuid} is not a UUID");
         foreach (RateLimitGroupConfig group in config.RateLimitGroups)
         {
             if (group.RateLimiterConfig is { Bandwidth: null, Ops: null }) throw Error("Invalid rate-limiter group");
         }
+
+        MachineConfigValidator.Check(config);
+    }
+
+    /// <summary>Refuses what makes sense and has no implementation yet. To be called last: what makes no sense is the better message.</summary>
+    public static void RefuseWhatIsMissing(VmConfig config)
+    {
+        MachineConfigValidator.RefuseWhatIsMissing(config);
+        if (config.Unserved.Count > 0)
+            throw Error($"`{config.Unserved[0]}` is not there yet: no plugin that was found serves it, and neither does the host");
     }
 
     /// <summary>Checks where a device is to be.</summary>
-    public static void CheckPlacement(DeviceSpec device)
+    public static void CheckPlacement(DeviceSpec device, PlatformConfig platform)
     {
-        if (device.Config.TryGetProperty("pci_segment"u8, out JsonElement segment) && segment.GetInt32() is not 0 and var number)
-            throw Error($"Invalid PCI segment id: {number}");
-        if (device.Config.TryGetProperty("iommu"u8, out JsonElement iommu) && iommu.ValueKind == JsonValueKind.True)
-            throw Error($"device {device.Id ?? device.Kind}: the virtual IOMMU is not there yet: use iommu=off");
+        bool behindIommu = device.Config.TryGetProperty("iommu"u8, out JsonElement iommu) && iommu.ValueKind == JsonValueKind.True;
+        ushort segment = device.Config.TryGetProperty("pci_segment"u8, out JsonElement number) ? number.GetUInt16() : (ushort)0;
+        if (segment >= platform.NumPciSegments) throw Error($"Invalid PCI segment id: {segment}");
+        foreach (ushort translated in platform.IommuSegments ?? [])
+        {
+            if (translated == segment && !behindIommu) throw Error($"Device is on an IOMMU PCI segment ({segment}) but not placed behind IOMMU");
+        }
+
+        if (behindIommu) throw Error($"device {device.Id ?? device.Kind}: the virtual IOMMU is not there yet: use iommu=off");
     }
 
     /// <summary>Checks the limits that the sections' declarations say.</summary>
@@ -85,7 +94,6 @@ internal static class VmConfigValidator
 
     private static void CheckMemory(MemoryConfig memory)
     {
-        if (memory.Size == 0) throw Error("Memory size is 0, and memory zones are not there yet");
         if (memory is { Shared: true, Mergeable: true }) throw Error("Invalid to set both 'mergeable' and 'shared' for memory");
         if (memory is { HugePageSize: not null, HugePages: false }) throw Error("Huge page size specified but huge pages not enabled");
         if (memory.HugePageSize is { } size && !ulong.IsPow2(size)) throw Error($"Huge page size is not power of 2: {size}");

@@ -49,4 +49,8 @@ public sealed partial class MemoryConfig
     /// <summary>Transparent huge pages.</summary>
     [ConfigMember("thp", Help = "Transparent huge pages")]
     public bool TransparentHugePages { get; init; } = true;
+
+    /// <summary>Parts with a backing of their own; then <see cref="Size"/> is 0.</summary>
+    [ConfigMember("zones", NoCli = true)]
+    public IReadOnlyList<MemoryZoneConfig>? Zones { get; init; }
 }

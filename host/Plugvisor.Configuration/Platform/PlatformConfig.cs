@@ -10,6 +10,14 @@ public sealed partial class PlatformConfig
     [ConfigMember("num_pci_segments", Help = "PCI segments")]
     public ushort NumPciSegments { get; init; } = 1;
 
+    /// <summary>PCI segments whose devices are behind the virtual IOMMU.</summary>
+    [ConfigMember("iommu_segments", Help = "PCI segments behind the virtual IOMMU")]
+    public IReadOnlyList<ushort>? IommuSegments { get; init; }
+
+    /// <summary>Width of the addresses that the virtual IOMMU translates.</summary>
+    [ConfigMember("iommu_address_width_bits", Cli = "iommu_address_width", Max = 64, Unit = "bits", Help = "Address width of the virtual IOMMU")]
+    public byte IommuAddressWidthBits { get; init; } = 64;
+
     /// <summary>Serial number of the system.</summary>
     [ConfigMember("system_serial_number", Help = "Serial number of the system (cloud-init: ds=nocloud)")]
     public string? SystemSerialNumber { get; init; }
@@ -53,4 +61,12 @@ public sealed partial class PlatformConfig
     /// <summary>Asset tag of the chassis.</summary>
     [ConfigMember("chassis_asset_tag", Help = "Asset tag of the chassis")]
     public string? ChassisAssetTag { get; init; }
+
+    /// <summary>Use iommufd for devices of the host.</summary>
+    [ConfigMember("iommufd", Help = "Use iommufd for devices of the host")]
+    public bool Iommufd { get; init; }
+
+    /// <summary>Devices of the host may reach each other.</summary>
+    [ConfigMember("vfio_p2p_dma", Help = "Let devices of the host reach each other")]
+    public bool VfioP2pDma { get; init; } = true;
 }

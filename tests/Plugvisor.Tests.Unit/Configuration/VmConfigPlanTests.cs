@@ -35,6 +35,7 @@ public sealed class VmConfigPlanTests
     [InlineData("\"disks\":[{\"path\":\"/a\",\"id\":\"x\"},{\"path\":\"/b\",\"id\":\"x\"}]", "Identifier x is not unique")]
     [InlineData("\"rate_limit_groups\":[{\"id\":\"x\",\"rate_limiter_config\":{\"ops\":{\"size\":1,\"refill_time\":1}}}],\"disks\":[{\"path\":\"/a\",\"id\":\"x\"}]",
         "Identifier x is not unique")]
+    [InlineData("\"memory\":{\"size\":0,\"zones\":[{\"id\":\"x\",\"size\":4096},{\"id\":\"x\",\"size\":4096}]}", "Identifier x is not unique")]
     public void A_name_that_is_used_twice_is_a_conflict(string members, string text) =>
         Assert.Equal(text, Assert.Throws<ConfigConflictException>(() => Plan(members)).Message);
 
@@ -50,6 +51,23 @@ public sealed class VmConfigPlanTests
     [InlineData("\"memory\":{\"size\":1,\"hugepage_size\":3}", "Huge page size specified but huge pages not enabled")]
     [InlineData("\"serial\":{\"mode\":\"File\"}", "Path missing when using file console mode")]
     [InlineData("\"platform\":{\"num_pci_segments\":97}", "Number of PCI segments (97) not in range of 1 to 96")]
+    [InlineData("\"platform\":{\"num_pci_segments\":2,\"iommu_segments\":[2]}", "Invalid PCI segment id: 2")]
+    [InlineData("\"platform\":{\"num_pci_segments\":2,\"iommu_segments\":[0]}", "Device is on an IOMMU PCI segment (0) but not placed behind IOMMU")]
+    [InlineData("\"pci_segments\":[{\"pci_segment\":1}]", "Invalid PCI segment id: 1")]
+    [InlineData("\"pci_segments\":[{\"mmio64_aperture_weight\":0}]", "Invalid PCI segment aperture weight: 0")]
+    [InlineData("\"numa\":[{\"guest_numa_id\":0,\"memory_zones\":[\"z\"]},{\"guest_numa_id\":1,\"memory_zones\":[\"z\"]}]",
+        "Memory zone: z belongs to multiple NUMA nodes: 0 and 1")]
+    [InlineData("\"platform\":{\"num_pci_segments\":2},\"numa\":[{\"guest_numa_id\":0,\"pci_segments\":[1]},{\"guest_numa_id\":3,\"pci_segments\":[1]}]",
+        "PCI segment: 1 belongs to multiple NUMA nodes 0 and 3")]
+    [InlineData("\"numa\":[{\"guest_numa_id\":1,\"pci_segments\":[0]}]", "Default PCI segment assigned to non-zero NUMA node 1")]
+    [InlineData("\"numa\":[{\"guest_numa_id\":1}]", "NUMA node 1 has no vCPUs, memory zones, PCI segments, distances or device")]
+    [InlineData("\"landlock_rules\":[{\"path\":\"/nowhere/at/all\",\"access\":\"r\"}]", "Path /nowhere/at/all provided in landlock-rules does not exist")]
+    [InlineData("\"landlock_rules\":[{\"path\":\"/\",\"access\":\"x\"}]", "Invalid landlock access: x")]
+    [InlineData("\"memory\":{\"size\":0,\"zones\":[{\"id\":\"z\",\"size\":1,\"hugepage_size\":6,\"hugepages\":true}]}", "Huge page size is not power of 2: 6")]
+    [InlineData("\"memory\":{\"size\":0}", "Memory size is 0 and there are no memory zones")]
+    [InlineData("\"tpm\":{\"socket\":\"/run/swtpm\"}", "the TPM is not there yet: leave out tpm")]
+    [InlineData("\"landlock_enable\":true", "Landlock is not there yet: use landlock_enable=false")]
+    [InlineData("\"memory\":{\"size\":0,\"zones\":[{\"id\":\"z\",\"size\":1048576}]}", "a memory zone is not there yet: give memory.size in their place")]
     public void A_contradiction_is_refused_in_the_words_of_the_api(string members, string text) =>
         Assert.Equal(text, Assert.Throws<ConfigException>(() => Plan(members)).Message);
 
