@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Configuration;
 using Plugvisor.Control;
 using Plugvisor.Machine.Devices;
@@ -72,7 +73,12 @@ internal static class VmDocuments
             output.WriteNumber("index"u8, bar.Index);
             output.WriteNumber("base"u8, bar.Base);
             output.WriteNumber("size"u8, bar.Size);
-            output.WriteString("type_"u8, bar.Kind == PciBarKind.Memory64 ? "Mmio64"u8 : "Mmio32"u8);
+            output.WriteString("type_"u8, bar.Kind switch
+            {
+                PciBarKind.Io => "Io"u8,
+                PciBarKind.Memory64 => "Mmio64"u8,
+                _ => "Mmio32"u8,
+            });
             output.WriteBoolean("prefetchable"u8, bar.Prefetchable);
             output.WriteEndObject();
             output.WriteEndObject();

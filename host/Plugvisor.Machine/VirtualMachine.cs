@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Hypervisor;
 using Plugvisor.Hypervisor.X86;
 using Plugvisor.Machine.Acpi;
@@ -66,7 +67,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             _router = new MsiRouter(_vm);
             _board = new Board(_ports, _mmio, _vm, _router, Map, options, consoles, listener, clock, _log);
             _pci = new PciRoot(_ports, _mmio);
-            _pci.AddSegment(new PciApertures(Map.Window32, Map.Window64), new DeviceLog("pci", _log, clock));
+            _pci.AddSegment(new PciApertures(Map.Window32, Map.Window64, PciRoot.PortWindow), new DeviceLog("pci", _log, clock));
             _virtio = new VirtioPciEnvironment { Vm = _vm, Router = _router, Memory = _ram.Memory };
             _vcpus = new VcpuGroup(MakeVcpus());
             _vcpus.Start();   // they are made while devices and the kernel are loaded
@@ -148,6 +149,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
 
     /// <summary>Stops the vCPUs, then the devices, each where it is.</summary>
     /// <exception cref="HypervisorException">A vCPU does not leave the guest in time; everything goes on then.</exception>
+    /// <exception cref="DeviceException">A device does not stop in time; everything goes on then.</exception>
     public void Pause()
     {
         try
@@ -160,7 +162,18 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             throw;
         }
 
-        foreach (PluggedDevice device in _devices) device.Function.Pause();
+        int paused = 0;
+        try
+        {
+            for (; paused < _devices.Count; paused++) _devices[paused].Function.Pause();
+        }
+        catch (DeviceException)
+        {
+            // The one that failed goes on by itself.
+            for (int i = 0; i < paused; i++) _devices[i].Function.Resume();
+            _vcpus.Resume();
+            throw;
+        }
     }
 
     /// <summary>Goes on after a pause: devices first, so that no doorbell finds nobody.</summary>
@@ -205,13 +218,14 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     }
 
     /// <summary>Gives a device the bus side that its kind needs. The device is disposed when there is none.</summary>
-    private VirtioPciDevice Connect(string id, IDevice device, DeviceLog log)
+    private DeviceFunction Connect(string id, IDevice device, DeviceLog log)
     {
         try
         {
             return device switch
             {
                 IVirtioDevice virtio => new VirtioPciDevice(id, virtio, _virtio, log),
+                IPciDevice pci => new PciDeviceFunction(id, pci, _virtio, log),
                 _ => throw new DeviceException(
                     $"device {id}: its plugin made a {device.GetType().Name}, which is no device this host has a bus for"),
             };

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Machine.Pci;
 
@@ -10,6 +9,7 @@ namespace Plugvisor.Machine.Devices;
 /// </summary>
 public abstract class DeviceFunction : PciFunction, IDisposable
 {
+    private readonly TimeSpan _stopDeadline;
     private int _users;       // accesses of vCPUs under way
     private bool _removed;
     private bool _released;
@@ -17,8 +17,10 @@ public abstract class DeviceFunction : PciFunction, IDisposable
     /// <summary>A function that is on no bus yet.</summary>
     /// <param name="id">Unique id in the VM.</param>
     /// <param name="config">Its configuration registers.</param>
+    /// <param name="stopDeadline">How long stopping the device may take before it is reported as stuck.</param>
     /// <param name="log">The device's log; lines carry the id.</param>
-    protected DeviceFunction(string id, PciConfigSpace config, IDeviceLog log) : base(id, config, log) { }
+    protected DeviceFunction(string id, PciConfigSpace config, TimeSpan stopDeadline, IDeviceLog log)
+        : base(id, config, log) => _stopDeadline = stopDeadline;
 
     /// <summary>The plugin's device. It belongs to this object, which disposes it in <see cref="Remove"/>.</summary>
     public abstract IDevice Device { get; }
@@ -58,7 +60,9 @@ public abstract class DeviceFunction : PciFunction, IDisposable
             return false;
         }
 
-        DisposeDevice();
+        bool disposed = BoundedCall.Run("Dispose", Device.Dispose, _stopDeadline, out string? error);
+        if (error is not null) Log.Warn(disposed ? error : $"{error}; the device's memory and descriptors stay in use");
+        if (!disposed) return false;
         Release();   // last, as the device's threads could signal until they had ended
         return _released = true;
     }
@@ -89,17 +93,4 @@ public abstract class DeviceFunction : PciFunction, IDisposable
 
     /// <summary>The access is over.</summary>
     protected void Leave() => Interlocked.Decrement(ref _users);
-
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
-    private void DisposeDevice()
-    {
-        try
-        {
-            Device.Dispose();
-        }
-        catch (Exception e)
-        {
-            Log.Warn($"Dispose threw {e.GetType().Name}: {e.Message}");
-        }
-    }
 }

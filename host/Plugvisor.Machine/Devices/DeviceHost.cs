@@ -52,9 +52,10 @@ public sealed class DeviceHost(string id, GuestMemory memory, DeviceLog log, Tim
     /// <inheritdoc/>
     public void Fail(string reason)
     {
-        if (Interlocked.CompareExchange(ref _failure, reason, null) is not null) return;
+        // Noted before the handler is looked for, so that one of the two sides sees the other. The handler may be called twice: a latch does not mind.
+        bool first = Interlocked.CompareExchange(ref _failure, reason, null) is null;
         if (Volatile.Read(ref _onFail) is { } onFail) onFail(reason);
-        else log.Warn($"device {id} failed: {reason}");
+        else if (first) log.Warn($"device {id} failed: {reason}");
     }
 
     /// <summary>Host only: what to do when the device fails. A failure that came earlier is reported at once.</summary>

@@ -1,3 +1,4 @@
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
@@ -9,11 +10,12 @@ public static class BarAllocator
     /// <param name="apertures">Where BARs may lie.</param>
     /// <param name="kind">A 64-bit BAR goes above 4 GiB and, where there is no room, below.</param>
     /// <param name="size">Size of the BAR, a power of two.</param>
-    /// <param name="busy">What is taken.</param>
+    /// <param name="busy">What is taken in the address space of the kind.</param>
     /// <param name="address">The address, when there is room.</param>
     public static bool TryFind(
         PciApertures apertures, PciBarKind kind, ulong size, ReadOnlySpan<AddressRange> busy, out ulong address) =>
-        (kind == PciBarKind.Memory64 && TryFind(apertures.Above4G, size, busy, out address))
+        kind == PciBarKind.Io ? TryFind(apertures.Ports, size, busy, out address)
+        : (kind == PciBarKind.Memory64 && TryFind(apertures.Above4G, size, busy, out address))
         || TryFind(apertures.Below4G, size, busy, out address);
 
     private static bool TryFind(AddressRange aperture, ulong size, ReadOnlySpan<AddressRange> busy, out ulong address)

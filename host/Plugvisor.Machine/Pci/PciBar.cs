@@ -1,3 +1,4 @@
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Machine.Buses;
 
 namespace Plugvisor.Machine.Pci;
@@ -7,11 +8,12 @@ public sealed class PciBar : IBusDevice
 {
     private readonly PciFunction _function;
 
-    internal PciBar(PciFunction function, int index, PciBarKind kind, ulong size, bool prefetchable)
+    internal PciBar(PciFunction function, int index, PciBarKind kind, ulong length, ulong size, bool prefetchable)
     {
         _function = function;
         Index = index;
         Kind = kind;
+        Length = length;
         Size = size;
         IsPrefetchable = prefetchable;
     }
@@ -22,8 +24,14 @@ public sealed class PciBar : IBusDevice
     /// <summary>Kind.</summary>
     public PciBarKind Kind { get; }
 
-    /// <summary>Bytes, a power of two of at least 16.</summary>
+    /// <summary>Bytes that the function answers.</summary>
+    public ulong Length { get; }
+
+    /// <summary>Bytes that the BAR decodes: a power of two, at least 16 for memory and 4 for ports.</summary>
     public ulong Size { get; }
+
+    /// <summary>Whether it decodes ports.</summary>
+    public bool IsIo => Kind == PciBarKind.Io;
 
     /// <summary>Whether reads have no side effects.</summary>
     public bool IsPrefetchable { get; }
@@ -40,19 +48,20 @@ public sealed class PciBar : IBusDevice
     /// <summary>The address whose refusal was logged last, so that one move is one line.</summary>
     internal ulong? Refused { get; set; }
 
-    /// <inheritdoc/>
-    void IBusDevice.Read(ulong offset, Span<byte> data) => _function.ReadBar(Index, offset, Clip(offset, data));
+    /// <summary>What lies behind the registers of the function is left as it comes, all ones.</summary>
+    void IBusDevice.Read(ulong offset, Span<byte> data)
+    {
+        int length = Clip(offset, data.Length);
+        if (length > 0) _function.ReadBar(Index, offset, data[..length]);
+    }
 
-    /// <inheritdoc/>
+    /// <summary>What lies behind the registers of the function is dropped.</summary>
     void IBusDevice.Write(ulong offset, ReadOnlySpan<byte> data)
     {
-        ulong room = Size - offset;
-        _function.WriteBar(Index, offset, (ulong)data.Length <= room ? data : data[..(int)room]);
+        int length = Clip(offset, data.Length);
+        if (length > 0) _function.WriteBar(Index, offset, data[..length]);
     }
 
-    private Span<byte> Clip(ulong offset, Span<byte> data)
-    {
-        ulong room = Size - offset;   // the bus found the offset inside the range
-        return (ulong)data.Length <= room ? data : data[..(int)room];
-    }
+    private int Clip(ulong offset, int length) =>
+        offset >= Length ? 0 : (int)Math.Min((ulong)length, Length - offset);
 }

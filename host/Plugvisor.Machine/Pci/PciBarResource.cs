@@ -1,3 +1,5 @@
+using Plugvisor.Abstractions.Pci;
+
 namespace Plugvisor.Machine.Pci;
 
 /// <summary>A BAR as it is at one moment, for whoever describes the machine.</summary>

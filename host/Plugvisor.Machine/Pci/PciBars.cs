@@ -1,5 +1,6 @@
+using System.Numerics;
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Machine.Buses;
-using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
 
@@ -15,6 +16,8 @@ public sealed class PciBars
     private const int Registers = 6;
     private const uint Type64 = 0b100;
     private const uint Prefetchable = 0b1000;
+    private const uint TypeIo = 0b1;
+    private const uint MemoryFlags = 0b1111, IoFlags = 0b11;   // not part of the address
 
     private readonly PciFunction _function;
     private readonly PciBar?[] _bars = new PciBar?[Registers];
@@ -25,28 +28,39 @@ public sealed class PciBars
     public PciBar? this[int index] => (uint)index < Registers ? _bars[index] : null;
 
     /// <summary>Declares a BAR. Before the function is put on a bus.</summary>
-    /// <exception cref="ArgumentException">The index is taken or too high, or the size is not a power of two of at least 16.</exception>
-    public PciBar Add(int index, PciBarKind kind, ulong size, bool prefetchable = false)
+    /// <param name="index">Its (first) register.</param>
+    /// <param name="kind">What it decodes.</param>
+    /// <param name="length">Bytes that the function answers; the BAR is rounded up to a power of two.</param>
+    /// <param name="prefetchable">Whether reads have no side effects.</param>
+    /// <exception cref="ArgumentException">The index is taken or too high, or the length cannot be had.</exception>
+    public PciBar Add(int index, PciBarKind kind, ulong length, bool prefetchable = false)
     {
-        int last = kind == PciBarKind.Memory64 ? index + 1 : index;
-        if (index < 0 || last >= Registers || _bars[index] is not null)
-            throw new ArgumentException($"BAR {index} is not free", nameof(index));
-        if (size < 16 || !ulong.IsPow2(size) || (kind == PciBarKind.Memory32 && size > 1UL << 31))
-            throw new ArgumentException($"BAR {index} cannot have a size of 0x{size:x}", nameof(size));
+        bool io = kind == PciBarKind.Io, wide = kind == PciBarKind.Memory64;
+        if (!IsFree(index) || (wide && !IsFree(index + 1))) throw new ArgumentException($"BAR {index} is not free", nameof(index));
+        ulong most = io ? 1UL << 16 : wide ? 1UL << 62 : 1UL << 31;
+        if (length == 0 || length > most || (io && prefetchable))
+            throw new ArgumentException($"BAR {index} cannot be {kind} with a size of 0x{length:x}", nameof(length));
+        ulong size = Math.Max(BitOperations.RoundUpToPowerOf2(length), io ? 4u : 16u);
         int offset = Register(index);
         ulong mask = ~(size - 1);
         PciConfigSpace config = _function.Config;
-        config.Set32(offset, (kind == PciBarKind.Memory64 ? Type64 : 0) | (prefetchable ? Prefetchable : 0));
-        config.AllowWrite32(offset, (uint)mask);
-        if (kind == PciBarKind.Memory64) config.AllowWrite32(offset + 4, (uint)(mask >> 32));
-        return _bars[index] = new PciBar(_function, index, kind, size, prefetchable);
+        config.Set32(offset, io ? TypeIo : (wide ? Type64 : 0) | (prefetchable ? Prefetchable : 0));
+        // There are 65,536 ports, so the upper half of a port BAR is wired to 0 (section 6.2.5.1).
+        config.AllowWrite32(offset, io ? (uint)mask & 0xffff : (uint)mask);
+        if (wide) config.AllowWrite32(offset + 4, (uint)(mask >> 32));
+        if (io) config.AllowMoreWrites16(PciRegisters.Command, PciRegisters.CommandIo);
+        return _bars[index] = new PciBar(_function, index, kind, length, size, prefetchable);
     }
+
+    /// <summary>Whether a BAR can have this register.</summary>
+    public bool IsFree(int index) => (uint)index < Registers && _bars[index] is null
+        && (index == 0 || _bars[index - 1] is not { Kind: PciBarKind.Memory64 });
 
     /// <summary>The address that the registers hold, whether or not the BAR answers there.</summary>
     internal ulong Programmed(PciBar bar)
     {
         int offset = Register(bar.Index);
-        ulong address = _function.Config.Get32(offset) & ~0xfu;
+        ulong address = _function.Config.Get32(offset) & ~(bar.IsIo ? IoFlags : MemoryFlags);
         return bar.Kind == PciBarKind.Memory64 ? address | (ulong)_function.Config.Get32(offset + 4) << 32 : address;
     }
 
@@ -54,12 +68,12 @@ public sealed class PciBars
     {
         int offset = Register(bar.Index);
         PciConfigSpace config = _function.Config;
-        config.Set32(offset, (config.Get32(offset) & 0xf) | (uint)address);
+        config.Set32(offset, (config.Get32(offset) & (bar.IsIo ? IoFlags : MemoryFlags)) | (uint)address);
         if (bar.Kind == PciBarKind.Memory64) config.Set32(offset + 4, (uint)(address >> 32));
     }
 
     /// <summary>The guest wrote configuration space.</summary>
-    internal void ConfigWritten(int offset, ReadOnlySpan<byte> data, Bus mmio, PciApertures apertures)
+    internal void ConfigWritten(int offset, ReadOnlySpan<byte> data, PciSegment segment)
     {
         int end = offset + data.Length;
         bool command = offset <= PciRegisters.Command && end > PciRegisters.Command;
@@ -69,50 +83,66 @@ public sealed class PciBars
             if (bar is not null) NoteSizing(bar, offset, data);
         }
 
-        Update(mmio, apertures);
+        Update(segment);
     }
 
     /// <summary>Makes every BAR answer where its register says, where that is allowed.</summary>
-    internal void Update(Bus mmio, PciApertures apertures)
+    internal void Update(PciSegment segment)
     {
-        bool decode = (_function.Config.Get16(PciRegisters.Command) & PciRegisters.CommandMemory) != 0;
+        ushort command = _function.Config.Get16(PciRegisters.Command);
         foreach (PciBar? bar in _bars)
         {
             if (bar is null) continue;
-            if (!decode) Unmap(bar, mmio);
-            else if (bar.Sizing == 0) Move(bar, Programmed(bar), mmio, apertures);
+            bool decode = (command & (bar.IsIo ? PciRegisters.CommandIo : PciRegisters.CommandMemory)) != 0;
+            if (!decode) Unmap(bar, segment);
+            else if (bar.Sizing == 0) Move(bar, Programmed(bar), segment);
         }
     }
 
-    internal void UnmapAll(Bus mmio)
+    internal void UnmapAll(PciSegment segment)
     {
         foreach (PciBar? bar in _bars)
         {
-            if (bar is not null) Unmap(bar, mmio);
+            if (bar is not null) Unmap(bar, segment);
+        }
+    }
+
+    /// <summary>As after power-on: nothing answers, the registers hold 0.</summary>
+    internal void Reset(PciSegment segment)
+    {
+        UnmapAll(segment);
+        foreach (PciBar? bar in _bars)
+        {
+            if (bar is null) continue;
+            Program(bar, 0);
+            bar.Sizing = 0;
         }
     }
 
     /// <summary>Adds what these BARs occupy, or will when decoding is enabled, to <paramref name="busy"/>.</summary>
-    internal void CollectBusy(List<AddressRange> busy)
+    internal void CollectBusy(PciBusyRanges busy)
     {
         foreach (PciBar? bar in _bars)
         {
             if (bar is null) continue;
-            if (bar.IsMapped) busy.Add(new AddressRange(bar.Address, bar.Size));
+            if (bar.IsMapped) busy.Add(bar.Kind, bar.Address, bar.Size);
             ulong programmed = Programmed(bar);
-            if (programmed != 0 && programmed <= ulong.MaxValue - bar.Size) busy.Add(new AddressRange(programmed, bar.Size));
+            if (programmed != 0 && programmed <= ulong.MaxValue - bar.Size) busy.Add(bar.Kind, programmed, bar.Size);
         }
     }
 
     internal ReadOnlySpan<PciBar?> All => _bars;
 
-    private void Move(PciBar bar, ulong wanted, Bus mmio, PciApertures apertures)
+    private void Move(PciBar bar, ulong wanted, PciSegment segment)
     {
         if (bar.IsMapped && bar.Address == wanted) return;
-        bool inside = apertures.Below4G.Contains(wanted, bar.Size)
-            || (bar.Kind == PciBarKind.Memory64 && apertures.Above4G.Contains(wanted, bar.Size));
+        Bus bus = BusOf(bar, segment);
+        PciApertures apertures = segment.Apertures;
+        bool inside = bar.IsIo
+            ? apertures.Ports.Contains(wanted, bar.Size)
+            : apertures.Below4G.Contains(wanted, bar.Size) || (bar.Kind == PciBarKind.Memory64 && apertures.Above4G.Contains(wanted, bar.Size));
         // BARs are naturally aligned, so the old and the new place of one BAR never overlap, and the bus refuses every other overlap.
-        if (!inside || !mmio.TryAdd(wanted, bar.Size, bar))
+        if (!inside || !bus.TryAdd(wanted, bar.Size, bar))
         {
             if (bar.Refused == wanted) return;
             bar.Refused = wanted;
@@ -128,14 +158,14 @@ public sealed class PciBars
         bar.Address = wanted;
         bar.Refused = null;
         _function.BarChanged(bar);
-        if (moved) mmio.Remove(old);
+        if (moved) bus.Remove(old);
     }
 
-    private void Unmap(PciBar bar, Bus mmio)
+    private void Unmap(PciBar bar, PciSegment segment)
     {
         if (!bar.IsMapped) return;
         bar.IsMapped = false;
-        mmio.Remove(bar.Address);
+        BusOf(bar, segment).Remove(bar.Address);
         _function.BarChanged(bar);
     }
 
@@ -155,6 +185,8 @@ public sealed class PciBars
             bar.Sizing = ones ? bar.Sizing | 1 << half : bar.Sizing & ~(1 << half);
         }
     }
+
+    private static Bus BusOf(PciBar bar, PciSegment segment) => bar.IsIo ? segment.Ports : segment.Mmio;
 
     private static int Register(int index) => PciRegisters.Bar0 + 4 * index;
 }

@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
-using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
 
@@ -55,7 +53,7 @@ public abstract class PciFunction
             {
                 if (bar is null) continue;
                 ulong start = bar.IsMapped ? bar.Address : Bars.Programmed(bar);
-                bars.Add(new PciBarResource(bar.Index, start, bar.Size, bar.Kind, bar.IsPrefetchable));
+                bars.Add(new PciBarResource(bar.Index, start, bar.Length, bar.Kind, bar.IsPrefetchable));
             }
         }
 
@@ -79,21 +77,20 @@ public abstract class PciFunction
 
     /// <summary>Places the BARs and lets them answer. Called by the segment.</summary>
     /// <returns>False when an aperture is full; nothing is mapped then.</returns>
-    internal bool TryAttach(PciSegment segment, List<AddressRange> busy)
+    internal bool TryAttach(PciSegment segment, PciBusyRanges busy)
     {
         lock (_lock)
         {
             foreach (PciBar? bar in Bars.All)
             {
                 if (bar is null) continue;
-                if (!BarAllocator.TryFind(segment.Apertures, bar.Kind, bar.Size, CollectionsMarshal.AsSpan(busy), out ulong address))
-                    return false;
+                if (!BarAllocator.TryFind(segment.Apertures, bar.Kind, bar.Size, busy.For(bar.Kind), out ulong address)) return false;
                 Bars.Program(bar, address);
-                busy.Add(new AddressRange(address, bar.Size));
+                busy.Add(bar.Kind, address, bar.Size);
             }
 
             Segment = segment;
-            Bars.Update(segment.Mmio, segment.Apertures);
+            Bars.Update(segment);
             return true;
         }
     }
@@ -104,12 +101,12 @@ public abstract class PciFunction
         {
             if (Segment is not { } segment) return;
             Segment = null;
-            Bars.UnmapAll(segment.Mmio);
+            Bars.UnmapAll(segment);
             Slot = -1;
         }
     }
 
-    internal void CollectBusy(List<AddressRange> busy)
+    internal void CollectBusy(PciBusyRanges busy)
     {
         lock (_lock) Bars.CollectBusy(busy);
     }
@@ -126,10 +123,24 @@ public abstract class PciFunction
         lock (_lock)
         {
             Config.Write(offset, data);
-            if (Segment is { } segment) Bars.ConfigWritten(offset, data, segment.Mmio, segment.Apertures);
+            if (Segment is { } segment) Bars.ConfigWritten(offset, data, segment);
             ConfigChanged(offset, data.Length);
         }
     }
+
+    /// <summary>Command register and BARs as after power-on: the function answers nothing but configuration accesses.</summary>
+    protected void ResetRegisters()
+    {
+        lock (_lock)
+        {
+            Config.Set16(PciRegisters.Command, 0);
+            if (Segment is { } segment) Bars.Reset(segment);
+            ConfigReset();
+        }
+    }
+
+    /// <summary>The function's registers were reset. Under the function's lock; must not throw.</summary>
+    protected virtual void ConfigReset() { }
 
     /// <summary>The guest wrote a range of configuration registers. Under the function's lock.</summary>
     protected virtual void ConfigChanged(int offset, int length) { }

@@ -21,6 +21,7 @@ internal static class PciRegisters
     public const int FirstCapability = 0x40;
     public const int ConventionalEnd = 0x100;
 
+    public const ushort CommandIo = 1 << 0;
     public const ushort CommandMemory = 1 << 1;
     public const ushort CommandBusMaster = 1 << 2;
     public const ushort CommandInterruptDisable = 1 << 10;
@@ -28,4 +29,5 @@ internal static class PciRegisters
 
     public const byte CapabilityVendor = 0x09;
     public const byte CapabilityMsix = 0x11;
+    public const byte CapabilityAdvancedFeatures = 0x13;
 }

@@ -15,6 +15,11 @@ public sealed class PciRoot
     /// <summary>Bytes of ECAM a segment: one bus.</summary>
     public const ulong EcamLength = MemoryMap.EcamSegmentLength;
 
+    /// <summary>
+    /// Where port BARs of segment 0 may lie: above all that is soldered on, and where Linux would put them (PCIBIOS_MIN_IO).
+    /// </summary>
+    public static AddressRange PortWindow => new(0x1000, 0xf000);
+
     private readonly Bus _ports;
     private readonly Bus _mmio;
     private readonly List<PciSegment> _segments = [];
@@ -35,7 +40,7 @@ public sealed class PciRoot
     /// <exception cref="InvalidOperationException">ECAM or the ports are taken by another device: a bug of the machine's layout.</exception>
     public PciSegment AddSegment(PciApertures apertures, IDeviceLog log)
     {
-        var segment = new PciSegment((ushort)_segments.Count, _mmio, apertures);
+        var segment = new PciSegment((ushort)_segments.Count, _ports, _mmio, apertures);
         bool added = _mmio.TryAdd(EcamBase + EcamLength * segment.Number, EcamLength, new PciEcam(segment));
         if (segment.Number == 0)
         {

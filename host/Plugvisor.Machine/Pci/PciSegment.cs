@@ -1,5 +1,4 @@
 using Plugvisor.Machine.Buses;
-using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
 
@@ -16,9 +15,10 @@ public sealed class PciSegment
     private readonly PciFunction?[] _slots = new PciFunction?[SlotCount];
     private uint _reserved;
 
-    internal PciSegment(ushort number, Bus mmio, PciApertures apertures)
+    internal PciSegment(ushort number, Bus ports, Bus mmio, PciApertures apertures)
     {
         Number = number;
+        Ports = ports;
         Mmio = mmio;
         Apertures = apertures;
     }
@@ -28,6 +28,8 @@ public sealed class PciSegment
 
     /// <summary>Where the BARs may lie.</summary>
     public PciApertures Apertures { get; }
+
+    internal Bus Ports { get; }
 
     internal Bus Mmio { get; }
 
@@ -64,11 +66,11 @@ public sealed class PciSegment
                 : null;
             if (error is not null) return false;
 
-            var busy = new List<AddressRange>();
+            var busy = new PciBusyRanges();
             foreach (PciFunction? there in _slots) there?.CollectBusy(busy);
             if (!function.TryAttach(this, busy))
             {
-                error = $"PCI segment {Number} has no room for the memory of {function.Id}";
+                error = $"PCI segment {Number} has no room for the BARs of {function.Id}";
                 return false;
             }
 

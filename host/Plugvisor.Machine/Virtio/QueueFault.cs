@@ -1,3 +1,4 @@
+using Plugvisor.Machine.Devices;
 using Plugvisor.Virtio.Queues;
 
 namespace Plugvisor.Machine.Virtio;

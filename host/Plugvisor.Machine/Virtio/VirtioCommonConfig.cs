@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Plugvisor.Abstractions.Memory;
+using Plugvisor.Machine.Devices;
 using Plugvisor.Machine.Pci.Msix;
 using Plugvisor.Virtio.Devices;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Plugvisor.Abstractions.Memory;
+using Plugvisor.Machine.Devices;
 using Plugvisor.Virtio.Devices;
 using Plugvisor.Virtio.Queues;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Machine.Devices;
 using Plugvisor.Machine.Pci;
 using Plugvisor.Machine.Pci.Msix;
@@ -40,7 +41,7 @@ public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
     /// <param name="log">The device's log; lines carry the id.</param>
     /// <exception cref="DeviceException">The device's traits are impossible: a bug of its plugin.</exception>
     public VirtioPciDevice(string id, IVirtioDevice device, VirtioPciEnvironment environment, IDeviceLog log)
-        : base(id, MakeConfig(id, device.Traits), log)
+        : base(id, MakeConfig(id, device.Traits), environment.StopDeadline, log)
     {
         VirtioTraits traits = device.Traits;
         ushort[] sizes = [.. traits.QueueSizes];
@@ -53,7 +54,7 @@ public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
         for (int i = 0; i < interrupts.Length; i++) interrupts[i] = new QueueInterrupt(_isr, VirtioIsr.Queue);
 
         VirtioCommonConfig? common = null;
-        _latch = new DeviceLatch(log, () => TellOfLatch(common));
+        _latch = new DeviceLatch(log, "the device needs a reset", () => TellOfLatch(common));
         var calls = new VirtioDeviceCalls(device, this, environment.Memory, _doorbells, interrupts, _latch);
         _life = new VirtioLifecycle(id, sizes.Length, calls, _latch, environment.StopDeadline, log, environment.Listener, () => common?.ResetDone());
         ulong offered = (traits.Features & ~BitsOfTransport) | VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_VERSION_1);

@@ -31,6 +31,13 @@ public sealed class MsixCapability
         config.AllowWrite16(_offset + ControlOffset, Enable | FunctionMask);
     }
 
+    /// <summary>As after power-on, the table too. Under the function's lock.</summary>
+    public void Reset()
+    {
+        _config.Set16(_offset + ControlOffset, (ushort)(_table.Count - 1));
+        _table.Reset();
+    }
+
     /// <summary>To be called when the guest has written configuration space, under the function's lock.</summary>
     public void ConfigChanged(int offset, int length)
     {

@@ -61,6 +61,24 @@ public sealed class MsixTable : IDisposable
         }
     }
 
+    /// <summary>As after power-on: disabled, all vectors masked, nothing pending.</summary>
+    public void Reset()
+    {
+        lock (_lock)
+        {
+            _enabled = _allMasked = false;
+            Apply(0, _vectors.Length);   // nothing may send, so all are unbound
+            foreach (MsixVector vector in _vectors)
+            {
+                vector.MessageAddress = 0;
+                vector.MessageData = 0;
+                vector.Control = MsixVector.MaskBit;
+                vector.IsPending = false;
+                if (!_closed) vector.Trigger.Drain();
+            }
+        }
+    }
+
     /// <summary>Reads the table; bytes outside it are left as they are.</summary>
     public void ReadTable(ulong offset, Span<byte> data)
     {

@@ -1,3 +1,4 @@
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Machine.Devices;
 using Plugvisor.Machine.Pci;
 using Plugvisor.Tests.Unit.Machine.Virtio;

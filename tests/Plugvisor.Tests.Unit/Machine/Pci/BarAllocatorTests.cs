@@ -1,3 +1,4 @@
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Machine.Memory;
 using Plugvisor.Machine.Pci;
 using Xunit;

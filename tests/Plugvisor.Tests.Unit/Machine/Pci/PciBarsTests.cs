@@ -1,3 +1,4 @@
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Machine.Buses;
 using Plugvisor.Machine.Interrupts;
 using Plugvisor.Machine.Memory;

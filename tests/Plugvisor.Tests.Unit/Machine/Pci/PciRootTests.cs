@@ -119,7 +119,7 @@ public sealed class PciRootTests
     public void A_full_window_says_so_and_takes_no_slot()
     {
         Assert.False(_segment.TryAdd(new TestFunction("big", _log, size: 1u << 30), null, out string? error));
-        Assert.Equal("PCI segment 0 has no room for the memory of big", error);
+        Assert.Equal("PCI segment 0 has no room for the BARs of big", error);
         Assert.Equal(1, Add("small").Slot);
     }
 

@@ -1,3 +1,4 @@
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Machine.Pci;
 
 namespace Plugvisor.Tests.Unit.Machine.Pci;

@@ -1,4 +1,4 @@
-namespace Plugvisor.Machine.Pci;
+namespace Plugvisor.Abstractions.Pci;
 
 /// <summary>What a base address register decodes (PCI Local Bus 3.0 section 6.2.5.1).</summary>
 public enum PciBarKind
@@ -8,4 +8,7 @@ public enum PciBarKind
 
     /// <summary>Memory anywhere; two registers.</summary>
     Memory64,
+
+    /// <summary>Ports; one register.</summary>
+    Io,
 }

@@ -1,11 +1,15 @@
 using Plugvisor.Abstractions.Devices;
 
-namespace Plugvisor.Machine.Virtio;
+namespace Plugvisor.Machine.Devices;
 
 /// <summary>
-/// DEVICE_NEEDS_RESET (virtio 1.2 section 2.1.2): set once until the reset, with one log line, whoever sets it first. Any thread; no lock.
+/// A device that cannot go on, whether its driver or its own code is to blame: set once until the reset, with one log line, whoever sets it first.
+/// For virtio it is DEVICE_NEEDS_RESET (virtio 1.2 section 2.1.2). Any thread; no lock.
 /// </summary>
-internal sealed class DeviceLatch(IDeviceLog log, Action tellDriver)
+/// <param name="log">The device's log.</param>
+/// <param name="consequence">Ends the log line: what is to become of the device.</param>
+/// <param name="tellDriver">Lets the driver know.</param>
+internal sealed class DeviceLatch(IDeviceLog log, string consequence, Action tellDriver)
 {
     private int _set;
     private bool _blamed;
@@ -17,7 +21,7 @@ internal sealed class DeviceLatch(IDeviceLog log, Action tellDriver)
     public void Set(string reason)
     {
         if (Interlocked.Exchange(ref _set, 1) != 0) return;
-        log.GuestTriggered($"{reason}; the device needs a reset");
+        log.GuestTriggered($"{reason}; {consequence}");
         tellDriver();
     }
 
@@ -29,7 +33,7 @@ internal sealed class DeviceLatch(IDeviceLog log, Action tellDriver)
         bool first = !_blamed;
         _blamed = true;
         Interlocked.Exchange(ref _set, 1);
-        string line = $"{callback} threw {e.GetType().Name}: {e.Message}; the device needs a reset";
+        string line = $"{callback} threw {e.GetType().Name}: {e.Message}; {consequence}";
         if (first) log.Warn(line);
         else log.GuestTriggered(line);
         if (log.IsDebugEnabled) log.Debug(e.ToString());

@@ -1,0 +1,234 @@
+using System.Diagnostics.CodeAnalysis;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Abstractions.Pci;
+using Plugvisor.Machine.Devices;
+using Plugvisor.Machine.Pci.Msix;
+
+namespace Plugvisor.Machine.Pci;
+
+/// <summary>
+/// A plugin's PCI device that is not virtio. It owns what the bus defines: configuration space, BARs, MSI-X, function level reset; the device sees
+/// accesses to its registers only, and what it throws ends it and nothing else: a latched device reads as all ones and takes no writes.
+/// </summary>
+public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
+{
+    private readonly IPciDevice _device;
+    private readonly PciOwnedConfig? _owned;
+    private readonly MsixTable? _msix;
+    private readonly MsixCapability? _msixCapability;
+    private readonly MsixWindow? _msixWindow;
+    private readonly PciFunctionReset? _reset;
+    private readonly DeviceLatch _latch;
+    private readonly TimeSpan _deadline;
+    private bool _paused;
+    private string? _stuck;
+
+    /// <summary>Wraps a device, which belongs to this object from now on.</summary>
+    /// <param name="id">Unique id in the VM.</param>
+    /// <param name="device">The device; its traits are read once, here.</param>
+    /// <param name="environment">What the devices of the machine share.</param>
+    /// <param name="log">The device's log; lines carry the id.</param>
+    /// <exception cref="DeviceException">The device's traits are impossible, or it refuses to be attached.</exception>
+    public PciDeviceFunction(string id, IPciDevice device, PciEnvironment environment, IDeviceLog log)
+        : this(id, device, device.Traits, environment, log) { }
+
+    private PciDeviceFunction(string id, IPciDevice device, PciTraits traits, PciEnvironment environment, IDeviceLog log)
+        : base(id, PciDeviceLayout.MakeConfig(id, traits), environment.StopDeadline, log)
+    {
+        _device = device;
+        _deadline = environment.StopDeadline;
+        _latch = new DeviceLatch(log, "the device answers no more", static () => { });
+        PciDeviceLayout.AddBars(id, traits, Bars);
+        PciDeviceLayout.AddCapabilities(id, traits, Config);
+        if (traits.OwnedConfig.Count > 0)
+        {
+            if (device is not IPciConfigSpace own)
+                throw new DeviceException($"device {id} declares configuration registers of its own, but is no {nameof(IPciConfigSpace)}");
+            _owned = new PciOwnedConfig(own, traits.OwnedConfig, Config, _latch);
+        }
+
+        try
+        {
+            if (traits.Msix is { } msix)
+            {
+                PciMsixPlacement place = PciDeviceLayout.PlaceMsix(id, msix, Bars);
+                _msix = new MsixTable(msix.Vectors, environment.Vm, environment.Router, log);
+                _msixCapability = new MsixCapability(Config, _msix, place.Bar, place.TableOffset, place.PendingOffset);
+                _msixWindow = new MsixWindow(_msix, place, wholeBar: msix.Placement is null);
+            }
+
+            if (device is IPciResettable) _reset = new PciFunctionReset(Config);
+            device.Attach(this);
+        }
+        catch (Exception e)
+        {
+            _msix?.Dispose();
+            if (e is DeviceException) throw;
+            throw new DeviceException($"device {id} cannot be put on the bus", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IDevice Device => _device;
+
+    /// <inheritdoc/>
+    public override void NeedsReset(string reason) => _latch.Set(reason);
+
+    /// <inheritdoc/>
+    public void SignalInterrupt(int vector)
+    {
+        MsixVector target = _msix?[vector] ?? throw new ArgumentOutOfRangeException(nameof(vector), vector, $"device {Id} has declared no such interrupt");
+        if (!_latch.IsSet) target.SignalUnlessClosed();
+    }
+
+    /// <inheritdoc/>
+    public override void Pause()
+    {
+        if (_paused || _device is not IPausable pausable) return;
+        if (_stuck is null) BoundedCall.Run(nameof(IPausable.Pause), pausable.Pause, _deadline, out _stuck);
+        if (_stuck is not null)
+        {
+            // It may still write to guest memory, so nobody may take the machine for paused, now or later.
+            _latch.Set(_stuck);
+            throw new DeviceException($"device {Id} cannot be paused: {_stuck}");
+        }
+
+        _paused = true;
+    }
+
+    /// <inheritdoc/>
+    public override void Resume()
+    {
+        if (!_paused) return;
+        _paused = false;
+        BoundedCall.Run(nameof(IPausable.Resume), ((IPausable)_device).Resume, _deadline, out string? error);
+        if (error is not null) _latch.Set(error);
+    }
+
+    /// <summary>One node: the function and its device are the same here.</summary>
+    public override IReadOnlyList<DeviceTreeNode> DescribeTree() =>
+        [new DeviceTreeNode(Id) { PciAddress = Address, Bars = DescribeBars() }];
+
+    /// <summary>To be disposed is all the stopping that such a device needs.</summary>
+    protected override bool StopForGood() => true;
+
+    /// <inheritdoc/>
+    protected override void Release() => _msix?.Dispose();
+
+    /// <inheritdoc/>
+    protected override void ReadConfig(int offset, Span<byte> data)
+    {
+        base.ReadConfig(offset, data);
+        if (_owned is null || !_owned.Touches(offset, data.Length)) return;
+        if (!TryEnter()) return;
+        try
+        {
+            _owned.Read(offset, data);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void WriteConfig(int offset, ReadOnlySpan<byte> data)
+    {
+        base.WriteConfig(offset, data);
+        bool owned = _owned is not null && _owned.Touches(offset, data.Length);
+        bool reset = _reset is not null && _reset.IsTriggeredBy(offset, data);
+        if ((!owned && !reset) || !TryEnter()) return;
+        try
+        {
+            if (owned) _owned!.Write(offset, data);
+            if (reset) ResetFunction();
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ConfigChanged(int offset, int length) => _msixCapability?.ConfigChanged(offset, length);
+
+    /// <inheritdoc/>
+    protected override void ConfigReset() => _msixCapability?.Reset();
+
+    /// <inheritdoc/>
+    protected internal override void ReadBar(int bar, ulong offset, Span<byte> data)
+    {
+        if (!TryEnter()) return;
+        try
+        {
+            if (_msixWindow is null) ReadDevice(bar, offset, data);
+            else if (_msixWindow.Has(bar, offset)) _msixWindow.Read(offset, data);
+            else ReadDevice(bar, offset, data[.._msixWindow.Before(bar, offset, data.Length)]);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data)
+    {
+        if (!TryEnter()) return;
+        try
+        {
+            if (_msixWindow is null) WriteDevice(bar, offset, data);
+            else if (_msixWindow.Has(bar, offset)) _msixWindow.Write(offset, data);
+            else WriteDevice(bar, offset, data[.._msixWindow.Before(bar, offset, data.Length)]);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
+    private void ReadDevice(int bar, ulong offset, Span<byte> data)
+    {
+        if (_latch.IsSet) return;
+        try
+        {
+            _device.ReadBar(bar, offset, data);
+        }
+        catch (Exception e)
+        {
+            data.Fill(0xff);
+            _latch.Blame(nameof(IPciDevice.ReadBar), e);
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
+    private void WriteDevice(int bar, ulong offset, ReadOnlySpan<byte> data)
+    {
+        if (_latch.IsSet) return;
+        try
+        {
+            _device.WriteBar(bar, offset, data);
+        }
+        catch (Exception e)
+        {
+            _latch.Blame(nameof(IPciDevice.WriteBar), e);
+        }
+    }
+
+    /// <summary>The guest resets the function: first it answers nothing any more, then the device forgets.</summary>
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
+    private void ResetFunction()
+    {
+        ResetRegisters();
+        try
+        {
+            ((IPciResettable)_device).Reset();
+            _latch.Clear();
+        }
+        catch (Exception e)
+        {
+            _latch.Blame(nameof(IPciResettable.Reset), e);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using Plugvisor.Hypervisor;
+using Plugvisor.Machine.Interrupts;
+
+namespace Plugvisor.Machine.Pci;
+
+/// <summary>What every device on the PCI buses of a machine shares.</summary>
+public class PciEnvironment
+{
+    /// <summary>Takes doorbells and interrupt eventfds.</summary>
+    public required IVm Vm { get; init; }
+
+    /// <summary>Gives out interrupt routes.</summary>
+    public required MsiRouter Router { get; init; }
+
+    /// <summary>How long stopping a device may take before it is reported as stuck.</summary>
+    public TimeSpan StopDeadline { get; init; } = TimeSpan.FromSeconds(30);
+}
