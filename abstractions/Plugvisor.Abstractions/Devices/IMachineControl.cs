@@ -10,7 +10,7 @@ public interface IMachineControl
     /// The machine is to be reset, as by its reset button: a new machine starts from the same configuration. The caller is disposed soon. Asking again
     /// meanwhile does nothing.
     /// </summary>
-    /// <param name="cause">Completes the sentence "the machine is reset: ..." in the log.</param>
+    /// <param name="cause">Why, for the log; a constant of the device, never the guest's bytes.</param>
     void RequestReset(string cause);
 
     /// <summary>
@@ -18,6 +18,6 @@ public interface IMachineControl
     /// is told once a second at most.
     /// </summary>
     /// <param name="name">The event (<c>panic</c>); a constant of the device, never the guest's bytes.</param>
-    /// <param name="properties">Names and values, few and from a fixed set.</param>
-    void ReportGuestEvent(string name, IReadOnlyList<KeyValuePair<string, string>> properties);
+    /// <param name="properties">Details, of a fixed set; not changed afterwards.</param>
+    void ReportGuestEvent(string name, IReadOnlyDictionary<string, string> properties);
 }
