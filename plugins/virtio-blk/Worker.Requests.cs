@@ -15,6 +15,9 @@ internal sealed unsafe partial class Worker
     /// <summary>Sectors of the largest range of a discard or write-zeroes: 2 GiB. Told to the driver.</summary>
     internal const uint MaxRangeSectors = 1 << 22;
 
+    /// <summary>Data that the device could not move in the direction it was asked to: to succeed without it would be a lie.</summary>
+    private const string WrongWay = "a read into buffers for writing, or a write from buffers for reading";
+
     private void Begin(BlockEngine engine, Request* request, int slot, in DescriptorChain chain)
     {
         request->Head = chain.Head;
@@ -25,7 +28,8 @@ internal sealed unsafe partial class Worker
         request->Durable = request->Buffered = request->Bounced = false;
         if (chain.Writable == 0)
         {
-            _host.Log.GuestTriggered("a request without room for its status");
+            // There is no way to say that it failed, and a driver that saw it used would take whatever its status byte holds for the answer.
+            _ring.Break("the driver sent a request without room for its status");
             GiveBack(request, slot);
             return;
         }
@@ -67,7 +71,8 @@ internal sealed unsafe partial class Worker
                 request->Data = request->Segments + chain.Readable;
                 request->DataCount = writable;
                 request->DataBytes = chain.WritableBytes - 1;
-                BeginTransfer(engine, request, slot, sector);
+                if (chain.ReadableBytes != BlkSpec.HeaderSize) Refuse(request, slot, WrongWay);
+                else BeginTransfer(engine, request, slot, sector);
                 break;
 
             case BlkSpec.VIRTIO_BLK_T_OUT:
@@ -78,7 +83,8 @@ internal sealed unsafe partial class Worker
                 request->DataCount = count;
                 request->DataBytes = chain.ReadableBytes - BlkSpec.HeaderSize;
                 request->Durable = _disk.Writethrough;
-                BeginTransfer(engine, request, slot, sector);
+                if (chain.WritableBytes != 1) Refuse(request, slot, WrongWay);
+                else BeginTransfer(engine, request, slot, sector);
                 break;
 
             case BlkSpec.VIRTIO_BLK_T_FLUSH:

@@ -141,14 +141,14 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
             ushort available = Volatile.Read(ref *_availIndex);
             if (available == _nextAvail) return PopStatus.Empty;
             if ((ushort)(available - _nextAvail) > _size)
-                return Break("available index {0} is more than the queue's size ahead of {1}", available, _nextAvail);
+                return Malformed("available index {0} is more than the queue's size ahead of {1}", available, _nextAvail);
             _seenAvail = available;
         }
 
         ushort head = Volatile.Read(ref _availRing[_nextAvail & _mask]);
-        if (head >= _size) return Break("available head {0} is outside the queue of {1}", head, (uint)_size);
+        if (head >= _size) return Malformed("available head {0} is outside the queue of {1}", head, (uint)_size);
         if ((_inFlightHeads[head >> 6] >> (head & 63) & 1) != 0)
-            return Break("head {0} was made available while it is in flight", head);
+            return Malformed("head {0} was made available while it is in flight", head);
 
         PopStatus status = Walk(head, segments, out chain);
         if (status != PopStatus.Popped) return status;
@@ -193,6 +193,14 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
         // Did the index move past the entry that the driver waits for? 16-bit arithmetic, so it holds across the wrap.
         ushort wanted = Volatile.Read(ref *_usedEvent);
         return (ushort)(now - wanted - 1) < (ushort)(now - old);
+    }
+
+    /// <inheritdoc/>
+    public override void Break(string reason)
+    {
+        if (_broken) return;
+        _broken = true;
+        _fault.OnFault(reason);
     }
 
     /// <inheritdoc/>
@@ -243,12 +251,12 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
 
             if ((flags & VIRTQ_DESC_F_INDIRECT) != 0)
             {
-                if (!_indirect) return Break("an indirect descriptor without INDIRECT_DESC negotiated");
-                if (inIndirect) return Break("an indirect descriptor inside an indirect table");
-                if ((flags & VIRTQ_DESC_F_NEXT) != 0) return Break("a descriptor with both INDIRECT and NEXT");
+                if (!_indirect) return Malformed("an indirect descriptor without INDIRECT_DESC negotiated");
+                if (inIndirect) return Malformed("an indirect descriptor inside an indirect table");
+                if ((flags & VIRTQ_DESC_F_NEXT) != 0) return Malformed("a descriptor with both INDIRECT and NEXT");
                 if (length == 0 || length % DescriptorSize != 0 || length / DescriptorSize > MaxSize)
-                    return Break("an indirect table of {0} bytes", length);
-                if (!_memory.TryTranslate(address, length, out table)) return Break("an indirect table at 0x{0:x} outside RAM", address);
+                    return Malformed("an indirect table of {0} bytes", length);
+                if (!_memory.TryTranslate(address, length, out table)) return Malformed("an indirect table at 0x{0:x} outside RAM", address);
                 inIndirect = true;   // its WRITE flag means nothing (2.7.5.3.2)
                 entries = length / DescriptorSize;
                 index = 0;
@@ -256,23 +264,23 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
             }
 
             // This bound also ends every loop.
-            if (++visited > _size) return Break("a chain that is longer than the queue or loops");
+            if (++visited > _size) return Malformed("a chain that is longer than the queue or loops");
             totalBytes += length;
-            if (totalBytes > uint.MaxValue) return Break("a chain of more than 2^32 - 1 bytes");
+            if (totalBytes > uint.MaxValue) return Malformed("a chain of more than 2^32 - 1 bytes");
 
             int from = count;
             if (!TryAddSegments(address, length, segments, ref count))
-                return Break("a buffer of {0} bytes at 0x{1:x} that is not RAM", length, address);
+                return Malformed("a buffer of {0} bytes at 0x{1:x} that is not RAM", length, address);
 
             if ((flags & VIRTQ_DESC_F_WRITE) == 0)
             {
-                if (readable != from) return Break("a device-readable buffer after a device-writable one");
+                if (readable != from) return Malformed("a device-readable buffer after a device-writable one");
                 readable = count;
                 readableBytes = totalBytes;
             }
 
             if ((flags & VIRTQ_DESC_F_NEXT) == 0) break;
-            if (next >= entries) return Break("a next index of {0} in a table of {1}", next, entries);
+            if (next >= entries) return Malformed("a next index of {0} in a table of {1}", next, entries);
             index = next;
         }
 
@@ -323,10 +331,9 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
 
     // Out of line and with a format instead of interpolation, so that the healthy path carries no string builders on its stack.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private PopStatus Break(string format, ulong first = 0, ulong second = 0)
+    private PopStatus Malformed(string format, ulong first = 0, ulong second = 0)
     {
-        _broken = true;
-        _fault.OnFault("the driver broke its queue: " + string.Format(CultureInfo.InvariantCulture, format, first, second));
+        Break("the driver broke its queue: " + string.Format(CultureInfo.InvariantCulture, format, first, second));
         return PopStatus.Broken;
     }
 

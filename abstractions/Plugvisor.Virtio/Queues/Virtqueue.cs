@@ -47,6 +47,13 @@ public abstract class Virtqueue
     /// <returns>Whether the driver wants an interrupt for them.</returns>
     public abstract bool Publish();
 
+    /// <summary>
+    /// Latches the queue as a malformed ring does: for a chain that the device cannot answer in any way, such as one without room for its
+    /// status. The device needs a reset then (virtio 1.2 section 2.1.2); chains in flight are still given back, which the driver does not see.
+    /// </summary>
+    /// <param name="reason">What the driver did, for one line in the log.</param>
+    public abstract void Break(string reason);
+
     /// <summary>Asks the driver for doorbells, then looks again.</summary>
     /// <returns>True when chains were made available meanwhile: go round again instead of waiting.</returns>
     public abstract bool EnableDoorbell();

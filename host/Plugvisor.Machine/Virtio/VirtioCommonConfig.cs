@@ -176,6 +176,8 @@ internal sealed class VirtioCommonConfig
         switch (offset)
         {
             case 0x18:
+                // The device presents 0 or a power of two up to its maximum (section 4.1.4.3.1), so what the driver must not write
+                // (4.1.4.3.2) is not shown. But its rings may be laid out for that, so the queue cannot be enabled with another size either.
                 bool possible = value <= _maxSizes[_queueSelect] && ushort.IsPow2((ushort)value);
                 queue.WrongSize = possible ? null : (ushort)value;
                 if (possible) queue.Size = (ushort)value;

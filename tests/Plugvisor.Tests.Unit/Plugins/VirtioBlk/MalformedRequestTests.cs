@@ -47,16 +47,45 @@ public sealed class MalformedRequestTests
         Assert.Equal(DiskRig.Expected(0, 512), rig.Read(0, 512));
     }
 
-    [Fact]
-    public void A_chain_without_room_for_its_status_comes_back_empty_and_the_queue_goes_on()
+    [Theory]
+    [InlineData(DiskRig.Out)]
+    [InlineData(DiskRig.In)]
+    [InlineData(DiskRig.Flush)]
+    [InlineData(99u)]
+    public void A_chain_without_room_for_its_status_cannot_be_answered_so_the_device_needs_a_reset(uint type)
     {
         using var rig = new DiskRig("io_uring");
         rig.Harness.Start();
-        Assert.Equal(0u, rig.Queue.Call(rig.Header(DiskRig.Out, 0), rig.Data(new byte[512])));
-        Assert.Equal(0u, rig.Queue.Call(rig.Header(DiskRig.Flush, 0)));
+        rig.Read(5, 512);
+        ushort used = rig.Queue.Driver.UsedIndex;
+        rig.Queue.Driver.Add(rig.Header(type, 0), rig.Data(new byte[512]));
+        rig.Queue.Driver.Add(rig.Header(DiskRig.In, 0), rig.Room(512), rig.Status());
+        rig.Queue.Kick();
+        rig.Harness.WaitFor(() => rig.Harness.Transport.IsLatched, "the latch");
+        Assert.Equal("the driver sent a request without room for its status", Assert.Single(rig.Harness.Transport.ResetReasons));
+        rig.Harness.Stop();
+        Assert.Equal(used, rig.Queue.Driver.UsedIndex);   // nothing that a driver could take for an answer
+        Assert.Equal(0, rig.Queue.InFlight);
         Assert.Equal(DiskRig.Content(), rig.File());
+        Assert.Empty(rig.Host.Failures);
+
+        rig.Harness.Reset();
+        rig.Harness.Start();
         Assert.Equal(DiskRig.Expected(5, 512), rig.Read(5, 512));
-        Assert.Empty(rig.Harness.Transport.ResetReasons);
+    }
+
+    [Fact]
+    public void Data_that_goes_the_wrong_way_fails_and_touches_nothing()
+    {
+        using var rig = new DiskRig("io_uring");
+        rig.Harness.Start();
+        DriverBuffer room = rig.Room(512);
+        Assert.Equal(DiskRig.IoError, rig.Call(DiskRig.In, 0, rig.Data(new byte[512])));
+        Assert.Equal(DiskRig.IoError, rig.Call(DiskRig.In, 0, rig.Data(new byte[512]), room));
+        Assert.Equal(DiskRig.IoError, rig.Call(DiskRig.Out, 0, room));
+        Assert.Equal(DiskRig.IoError, rig.Call(DiskRig.Out, 0, rig.Data(new byte[512]), room));
+        Assert.All(rig.Bytes(room), b => Assert.Equal(DiskRig.Untouched, b));
+        Assert.Equal(DiskRig.Content(), rig.File());
     }
 
     [Theory]
