@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Configuration;
+using Plugvisor.Control.Events;
 using Plugvisor.Hypervisor;
 using Plugvisor.Machine;
 using Plugvisor.Machine.Consoles;
@@ -23,6 +24,8 @@ public sealed class Vmm : IDisposable
     private readonly DeviceServices _services = new();
     private readonly RateLimitGroups _rateLimitGroups = new();
     private readonly ControlLoop _loop;
+    private readonly EventHub _events;
+    private readonly DeviceEvents _deviceEvents;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _log;
     private readonly DeviceLog _guestLog;   // over all resets: a guest that resets in a loop must not fill the disk
@@ -33,12 +36,16 @@ public sealed class Vmm : IDisposable
     private bool _paused;
 
     /// <summary>A VMM without a VM.</summary>
-    public Vmm(IHypervisor hypervisor, IDevicePlugins plugins, HostTerminal terminal, ControlLoop loop, ILoggerFactory logs, bool noShutdown)
+    public Vmm(
+        IHypervisor hypervisor, IDevicePlugins plugins, HostTerminal terminal, ControlLoop loop, EventHub events, ILoggerFactory logs,
+        bool noShutdown)
     {
         _hypervisor = hypervisor;
         _plugins = plugins;
         _terminal = terminal;
         _loop = loop;
+        _events = events;
+        _deviceEvents = new DeviceEvents(events, TimeProvider.System);
         _logs = logs;
         _log = logs.CreateLogger<Vmm>();
         _guestLog = new DeviceLog("guest", _log, TimeProvider.System);
@@ -65,11 +72,15 @@ public sealed class Vmm : IDisposable
     /// <summary>Builds the machine and starts it; leaves nothing behind when that fails.</summary>
     public void Boot()
     {
+        Tell("booting");
         VmConfigPlan plan = Plan(_config!);
         VmConfig config = plan.Config;
         _loop.Events.Clear();
         var machine = new VirtualMachine(
-            MachineOptionsBuilder.From(config), _hypervisor, _consoles!, _services, _loop.Events, TimeProvider.System, _logs);
+            MachineOptionsBuilder.From(config), _hypervisor, _consoles!, _services, _loop.Events, TimeProvider.System, _logs)
+        {
+            DeviceListener = _deviceEvents,
+        };
         try
         {
             foreach (DeviceSpec device in plan.Devices)
@@ -89,11 +100,13 @@ public sealed class Vmm : IDisposable
         _config = config;
         _machine = machine;
         _paused = false;
+        Tell("booted");
     }
 
     /// <summary>Stops vCPUs and devices where they are.</summary>
     public void Pause()
     {
+        Tell("pausing");
         try
         {
             _machine!.Pause();
@@ -104,29 +117,36 @@ public sealed class Vmm : IDisposable
         }
 
         _paused = true;
+        Tell("paused");
     }
 
     /// <summary>Goes on after a pause.</summary>
     public void Resume()
     {
+        Tell("resuming");
         _machine!.Resume();
         _paused = false;
+        Tell("resumed");
     }
 
     /// <summary>Takes the machine apart; the configuration stays.</summary>
     public void Shutdown()
     {
+        bool ran = _machine is not null;
         _machine?.Dispose();
         _machine = null;
         _paused = false;
         _loop.Events.Clear();
+        if (ran) Tell("shutdown");
     }
 
     /// <summary>Builds the machine anew.</summary>
     public void Reboot()
     {
+        Tell("rebooting");
         Shutdown();
         Boot();
+        Tell("rebooted");
     }
 
     /// <summary>Drops the configuration, after a shutdown when the machine runs. May be repeated.</summary>
@@ -135,7 +155,9 @@ public sealed class Vmm : IDisposable
         Shutdown();
         _consoles?.Dispose();
         _consoles = null;
+        if (_config is null) return;
         _config = null;
+        Tell("deleted");
     }
 
     /// <summary>Presses the power button.</summary>
@@ -233,7 +255,11 @@ public sealed class Vmm : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Delete();
+    public void Dispose()
+    {
+        Delete();
+        _deviceEvents.Dispose();
+    }
 
     private int EndOnFatal(VcpuReport report)
     {
@@ -241,6 +267,8 @@ public sealed class Vmm : IDisposable
         Shutdown();
         return 1;
     }
+
+    private void Tell(string what) => _events.Publish("vm", what);
 
     private static VmConfigPlan Plan(VmConfig config)
     {

@@ -15,6 +15,7 @@ internal static class HostOptions
     public const string RateLimitGroup = "--rate-limit-group";
     public const string PluginDir = "--plugin-dir";
     public const string NoShutdown = "--no-shutdown";
+    public const string EventMonitor = "--event-monitor";
     public const string LogFile = "--log-file";
     public const string LogFormat = "--log-format";
 
@@ -50,6 +51,10 @@ internal static class HostOptions
             IsRepeatable = true, IsPath = true, Default = "plugins beside the executable",
         },
         new(NoShutdown, OptionGroup.Vmm, null, "Stay when the guest powers off"),
+        new(EventMonitor, OptionGroup.Vmm, "path=path|fd=number", "Where to write what happens, as JSON: a file, FIFO, pipe or socket")
+        {
+            Example = "path=/run/vm1.events",
+        },
         new(LogFile, OptionGroup.Vmm, "path", "Where the log goes") { IsPath = true, Default = "stderr" },
         new(LogFormat, OptionGroup.Vmm, "text", "Layout of a log line, with {tokens}") { TakesAnyText = true },
     ];
@@ -60,7 +65,6 @@ internal static class HostOptions
     public static IReadOnlyDictionary<string, string> NotYet { get; } = new Dictionary<string, string>
     {
         ["--api-socket"] = "the REST API",
-        ["--event-monitor"] = "the event monitor",
         ["--dbus-service-name"] = "the D-Bus API",
         ["--dbus-object-path"] = "the D-Bus API",
         ["--dbus-system-bus"] = "the D-Bus API",

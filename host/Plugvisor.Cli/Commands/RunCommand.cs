@@ -6,6 +6,7 @@ using Plugvisor.Cli.Logging;
 using Plugvisor.Cli.Plugins;
 using Plugvisor.Configuration;
 using Plugvisor.Control;
+using Plugvisor.Control.Events;
 using Plugvisor.Hypervisor.Kvm;
 using Plugvisor.Machine.Consoles;
 
@@ -49,7 +50,18 @@ internal static class RunCommand
         if (config is null) throw new UsageException("there is nothing to boot: give --kernel or --firmware");
         using LogSink logs = OpenLog(options);
         plugins.ReportTo(logs);
-        return await RunVmAsync(config, options, plugins, logs).ConfigureAwait(false);
+        var events = new EventHub(TimeProvider.System);
+        using EventMonitor? monitor = EventMonitorOption.Open(options.Single(HostOptions.EventMonitor), events, logs);
+        events.Publish("vmm", "starting");
+        try
+        {
+            return await RunVmAsync(config, options, plugins, events, logs).ConfigureAwait(false);
+        }
+        finally
+        {
+            events.Publish("vmm", "shutdown");
+            events.Complete();
+        }
     }
 
     /// <summary>What to say of an option that is not known: its plugin was refused, or there is none.</summary>
@@ -67,7 +79,7 @@ internal static class RunCommand
         return null;
     }
 
-    private static async Task<int> RunVmAsync(VmConfig? config, ParsedOptions options, PluginSet plugins, ILoggerFactory logs)
+    private static async Task<int> RunVmAsync(VmConfig? config, ParsedOptions options, PluginSet plugins, EventHub events, ILoggerFactory logs)
     {
         using var terminal = new HostTerminal();
         // Also when the runtime itself ends the process: an unhandled error on some thread, or a signal that nobody handles.
@@ -76,7 +88,7 @@ internal static class RunCommand
 
         using KvmHypervisor hypervisor = KvmHypervisor.Open();
         using var loop = new ControlLoop(logs);
-        using var vmm = new Vmm(hypervisor, plugins, terminal, loop, logs, options.Has(HostOptions.NoShutdown));
+        using var vmm = new Vmm(hypervisor, plugins, terminal, loop, events, logs, options.Has(HostOptions.NoShutdown));
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, loop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, loop);
         Task<int> end = Start(loop, vmm);

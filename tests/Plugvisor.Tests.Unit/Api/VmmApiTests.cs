@@ -19,6 +19,7 @@ public sealed class VmmApiTests : IDisposable
 
     private readonly HostTerminal _terminal = new();
     private readonly ControlLoop _loop = new(NullLoggerFactory.Instance);
+    private readonly EventHub _events = new(TimeProvider.System);
     private readonly Vmm _vmm;
     private readonly VmmApi _api;
     private readonly Thread _thread;
@@ -30,8 +31,8 @@ public sealed class VmmApiTests : IDisposable
         hypervisor.Setup(kvm => kvm.CreateVm()).Throws(new HypervisorException("KVM has a bad day"));
         var plugins = new Mock<IDevicePlugins>();
         plugins.Setup(set => set.Kinds).Returns(ShippedKinds.All);
-        _vmm = new Vmm(hypervisor.Object, plugins.Object, _terminal, _loop, NullLoggerFactory.Instance, noShutdown: false);
-        _api = new VmmApi(_loop, plugins.Object, new EventHub(TimeProvider.System), NullLoggerFactory.Instance);
+        _vmm = new Vmm(hypervisor.Object, plugins.Object, _terminal, _loop, _events, NullLoggerFactory.Instance, noShutdown: false);
+        _api = new VmmApi(_loop, plugins.Object, _events, NullLoggerFactory.Instance);
         _thread = new Thread(() => _exitCode = _loop.Run(_vmm));
         _thread.Start();
     }
