@@ -140,7 +140,7 @@ public sealed class EventMonitorTests : IDisposable
     private async Task WaitForAsync(string name)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        using var tail = Process.Start(new ProcessStartInfo("tail", ["-n", "+1", "-f", Events]) { RedirectStandardOutput = true })!;
+        using var tail = Process.Start(new ProcessStartInfo("tail", ["-n", "+1", "-qF", Events]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         try
         {
             while (await tail.StandardOutput.ReadLineAsync(limit.Token) is { } line)
