@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Plugvisor.Abstractions.Devices;
@@ -16,6 +17,12 @@ public sealed class DeviceRequest
 
     /// <summary>Number of vCPUs at boot, an upper bound that some devices have for their queues.</summary>
     public int VcpuCount { get; init; } = 1;
+
+    /// <summary>
+    /// Open descriptors that came with the request (over an API socket), in the order in which they came; numbers in <see cref="Config"/> mean
+    /// nothing then. They stay the host's, which keeps them for the device's next life after a reboot: duplicate what the device uses.
+    /// </summary>
+    public IReadOnlyList<SafeHandle> Descriptors { get; init; } = [];
 
     /// <summary>State saved by an earlier instance, or empty for a new device.</summary>
     public ReadOnlyMemory<byte> SavedState { get; init; }

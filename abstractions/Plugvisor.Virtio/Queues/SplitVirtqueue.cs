@@ -160,12 +160,17 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
     }
 
     /// <inheritdoc/>
+    public override void PutBack(ushort head)
+    {
+        Land(head);
+        // The entry is read and checked anew when it is taken again: the driver may have changed it.
+        _nextAvail--;
+    }
+
+    /// <inheritdoc/>
     public override void AddUsed(ushort head, uint written)
     {
-        ulong bit = 1UL << (head & 63);
-        if (head >= _size || (_inFlightHeads[head >> 6] & bit) == 0) ThrowNotInFlight(head);
-        _inFlightHeads[head >> 6] &= ~bit;
-        _inFlight--;
+        Land(head);
         if (_broken) return;   // a driver that broke the ring gets nothing more until it resets the device
 
         // SAFETY: the entry index is masked by the queue's size. struct virtq_used_elem { le32 id; le32 len } (2.7.8),
@@ -225,6 +230,16 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
         if (_doorbellOff || _eventIndex || _broken) return;
         _doorbellOff = true;
         Volatile.Write(ref *_usedFlags, VIRTQ_USED_F_NO_NOTIFY);
+    }
+
+    /// <summary>A chain is no longer in flight.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Land(ushort head)
+    {
+        ulong bit = 1UL << (head & 63);
+        if (head >= _size || (_inFlightHeads[head >> 6] & bit) == 0) ThrowNotInFlight(head);
+        _inFlightHeads[head >> 6] &= ~bit;
+        _inFlight--;
     }
 
     /// <summary>Copies and checks the chain that starts at <paramref name="head"/>, which is below the queue's size.</summary>

@@ -36,6 +36,15 @@ public abstract class Virtqueue
     public abstract PopStatus TryPop(Span<IoSegment> segments, out DescriptorChain chain);
 
     /// <summary>
+    /// Undoes the <see cref="TryPop"/> of the chain that was taken last, of those that are in flight, as if it had never been taken. For chains
+    /// that a device takes ahead and then has no use for. What was taken before it may be given back meanwhile, what was taken after it must have
+    /// been put back before it: so the ring stays in order.
+    /// </summary>
+    /// <param name="head">The chain's head.</param>
+    /// <exception cref="InvalidOperationException">The chain is not in flight: a bug in the device.</exception>
+    public abstract void PutBack(ushort head);
+
+    /// <summary>
     /// Gives a chain back. The driver sees it only after <see cref="Publish"/>, so many cost one release and one interrupt.
     /// </summary>
     /// <param name="head">The chain's head.</param>

@@ -14,6 +14,7 @@ public sealed class ShippedPluginsTests
     public static TheoryData<string, string, string?, string?, int, bool> Kinds => new()
     {
         { "disk", "disks", "_disk", null, 200, true },
+        { "net", "net", "_net", null, 300, true },
         { "rng", "rng", null, "__rng", 400, false },
         { "console", "console", null, "__console", 100, false },
     };
@@ -34,6 +35,8 @@ public sealed class ShippedPluginsTests
     [Theory]
     [InlineData("disk", "path,readonly,direct,iommu,num_queues,queue_size,vhost_user,socket,bw_size,bw_one_time_burst,bw_refill_time,ops_size,ops_one_time_burst," +
         "ops_refill_time,id,pci_segment,pci_device_id,rate_limit_group,queue_affinity,serial,backing_files,sparse,image_type,lock_granularity,_disable_io_uring,_disable_aio")]
+    [InlineData("net", "tap,ip,mask,mac,host_mac,fd,iommu,mtu,num_queues,queue_size,id,vhost_user,socket,vhost_mode,bw_size,bw_one_time_burst,bw_refill_time,ops_size," +
+        "ops_one_time_burst,ops_refill_time,pci_segment,pci_device_id,offload_tso,offload_ufo,offload_csum")]
     [InlineData("rng", "src,iommu,id,pci_segment,pci_device_id")]
     [InlineData("console", "off,pty,tty,null,file,socket,iommu,id,pci_segment,pci_device_id")]
     public void Options_have_exactly_the_keys_of_the_reference(string kind, string keys) =>
@@ -41,6 +44,7 @@ public sealed class ShippedPluginsTests
 
     [Theory]
     [InlineData("disk")]
+    [InlineData("net")]
     [InlineData("rng")]
     [InlineData("console")]
     public void The_default_device_and_the_example_of_the_help_text_are_right(string kind)
@@ -53,6 +57,7 @@ public sealed class ShippedPluginsTests
 
     [Theory]
     [InlineData("disk", "path=/a", """{"pci_segment":0,"path":"/a","readonly":false,"direct":false,"num_queues":1,"queue_size":128,"vhost_user":false,"disable_io_uring":false,"disable_aio":false,"backing_files":false,"sparse":true,"image_type":"Unknown","lock_granularity":"ByteRange"}""")]
+    [InlineData("net", "tap=t0,fd=[3,5],vhost_mode=server", """{"pci_segment":0,"tap":"t0","num_queues":2,"queue_size":256,"vhost_user":false,"vhost_mode":"Server","fds":[3,5],"offload_tso":true,"offload_ufo":true,"offload_csum":true}""")]
     [InlineData("rng", "", """{"pci_segment":0,"src":"/dev/urandom"}""")]
     [InlineData("rng", "iommu=on,src=/dev/hwrng", """{"iommu":true,"pci_segment":0,"src":"/dev/hwrng"}""")]
     [InlineData("console", "file=/log", """{"pci_segment":0,"mode":"File","file":"/log"}""")]

@@ -1,0 +1,329 @@
+using System.Diagnostics;
+using System.Runtime.Intrinsics.X86;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Linux.Events;
+using Plugvisor.Virtio.Queues;
+
+namespace Plugvisor.Virtio.Workers;
+
+/// <summary>
+/// One thread that serves some queues, each of which is started and stopped by itself. It is started with the first
+/// <see cref="Start"/>, looks around for a while after work (as long as that pays, see <see cref="PollBudget"/>: a doorbell is an exit of a
+/// vCPU), then sleeps in epoll; it is parked while no queue runs. A queue that is not being served at the moment is stopped without the
+/// thread.
+/// <para>
+/// <see cref="Start"/>, <see cref="Stop"/> and <see cref="Dispose"/> come from one thread at a time (the transport's rule);
+/// <see cref="Wake"/> and the watches may be used from any thread.
+/// </para>
+/// </summary>
+public sealed class QueueGroupWorker : IDisposable
+{
+    // Who may touch a queue. Ready is nobody: the worker claims it for serving, the stopper for stopping, each with one
+    // compare-and-swap, which is also the acquire and release that hands the queue's fields from one thread to the other.
+    private const int Stopped = 0;
+    private const int Ready = 1;
+    private const int Serving = 2;       // the worker
+    private const int Claimed = 3;       // the thread in Stop
+    private const int Stopping = 4;      // the worker: it has to drain and answer
+
+    private const long MaxPollNanoseconds = 50_000;
+    private const long MinPollNanoseconds = 4_000;
+    private const int LooksPerClock = 8;
+    private const int MaxPasses = 1000;
+
+    private readonly IDeviceHost _host;
+    private readonly string _name;
+    private readonly IQueueGroupService _service;
+    private readonly Slot[] _slots;
+    private readonly Epoll _epoll = new();
+    private readonly EventFd _control = new();
+    private readonly ManualResetEventSlim _parked = new();    // set: leave the parking place
+    private readonly PollBudget _poll = new(MaxPollNanoseconds, MinPollNanoseconds);
+    private Thread? _thread;
+    private volatile bool _exit;
+
+    /// <summary>Makes a worker without a thread yet.</summary>
+    /// <param name="host">Gives the thread, and is told when the service throws.</param>
+    /// <param name="name">The thread's name, by custom <c>ID_qp0</c>.</param>
+    /// <param name="queues">How many queues there are.</param>
+    /// <param name="service">What to do with them.</param>
+    public QueueGroupWorker(IDeviceHost host, string name, int queues, IQueueGroupService service)
+    {
+        _host = host;
+        _name = name;
+        _service = service;
+        _slots = new Slot[queues];
+        for (int i = 0; i < queues; i++) _slots[i] = new Slot();
+        // Edge-triggered: each write to an eventfd wakes us once, and nobody has to pay a read to take the counter down.
+        _epoll.Set(_control.Descriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered, 0);
+    }
+
+    /// <summary>Whether a queue is started.</summary>
+    public bool IsRunning(int index) => Volatile.Read(ref _slots[index].State) != Stopped;
+
+    /// <summary>Serves a queue from now on, first of all what is in it already. Returns without waiting for the thread.</summary>
+    /// <exception cref="InvalidOperationException">It runs already: a mistake of the host.</exception>
+    public void Start(int index, QueueResources queue)
+    {
+        ObjectDisposedException.ThrowIf(_exit, this);
+        Slot slot = _slots[index];
+        if (IsRunning(index)) throw new InvalidOperationException($"queue {index} of worker {_name} runs already");
+
+        if (!ReferenceEquals(slot.WatchedDoorbell, queue.Doorbell))
+        {
+            // A doorbell of before the last reset; if it was closed, it is out of the set already.
+            if (slot.WatchedDoorbell is { IsClosed: false } old) _epoll.Remove(old.Descriptor);
+            _epoll.Set(queue.Doorbell.Descriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered, 0);
+            slot.WatchedDoorbell = queue.Doorbell;
+        }
+
+        slot.Queue = queue;
+        _service.Starting(index, queue);
+        // Release: all of the above must be visible to the worker before it can claim the queue.
+        Volatile.Write(ref slot.State, Ready);
+        if (_thread is null)
+        {
+            _thread = _host.StartThread(_name, Run);
+            return;
+        }
+
+        // The thread is parked, or asleep in epoll.
+        _parked.Set();
+        _control.Signal();
+    }
+
+    /// <summary>Stops serving a queue; when it returns, nothing touches the ring or its buffers any more. Idempotent.</summary>
+    /// <returns>Where the queue stands.</returns>
+    public QueueState Stop(int index)
+    {
+        Slot slot = _slots[index];
+        while (true)
+        {
+            switch (Volatile.Read(ref slot.State))
+            {
+                case Stopped:
+                    return slot.LastState;
+
+                case Ready when Interlocked.CompareExchange(ref slot.State, Claimed, Ready) == Ready:
+                    DrainAndAnswer(index, slot);
+                    return slot.LastState;
+
+                case Serving:
+                    if (Thread.CurrentThread == _thread)
+                        throw new InvalidOperationException($"queue {index} of worker {_name} cannot stop itself");
+                    slot.Drained.Reset();
+                    if (Interlocked.CompareExchange(ref slot.State, Stopping, Serving) == Serving) slot.Drained.Wait();
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Makes the worker look at its queues once. Any thread.</summary>
+    public void Wake() => _control.Signal();
+
+    /// <summary>
+    /// Also serve when a descriptor is ready. It has to be edge-triggered, or the worker would spin. It stays watched over stop and start, but
+    /// does not wake a parked worker.
+    /// </summary>
+    public void Watch(int descriptor, EpollEvents events) => _epoll.Set(descriptor, events, 0);
+
+    /// <summary>Ends <see cref="Watch"/>. Do it before the descriptor is closed.</summary>
+    public void Unwatch(int descriptor) => _epoll.Remove(descriptor);
+
+    /// <summary>Stops the queues and ends the thread.</summary>
+    public void Dispose()
+    {
+        if (_exit) return;
+        for (int i = 0; i < _slots.Length; i++) Stop(i);
+        _exit = true;
+        _parked.Set();
+        _control.Signal();
+        _thread?.Join();
+        // Only now: the thread used all of these until its end.
+        _epoll.Dispose();
+        _control.Dispose();
+        _parked.Dispose();
+        foreach (Slot slot in _slots) slot.Dispose();
+    }
+
+    private bool AnyRuns
+    {
+        get
+        {
+            foreach (Slot slot in _slots)
+            {
+                if (Volatile.Read(ref slot.State) != Stopped) return true;
+            }
+
+            return false;
+        }
+    }
+
+    private void Run()
+    {
+        while (!_exit)
+        {
+            if (AnyRuns) Turn();
+            else Park();
+        }
+    }
+
+    /// <summary>Waits for a start. Not in epoll, since what is ready there does not matter now.</summary>
+    private void Park()
+    {
+        // Reset before the states are read again: a start in between sets the event after it has changed a state.
+        _parked.Reset();
+        if (!AnyRuns && !_exit) _parked.Wait();
+    }
+
+    /// <summary>
+    /// From one sleep to the next, or a good deal of work. A method of its own, so that the runtime can replace it by better code while
+    /// <see cref="Run"/> runs.
+    /// </summary>
+    private void Turn()
+    {
+        for (int passes = 0; ServeAll(); passes++)
+        {
+            if (passes == MaxPasses) return;
+        }
+
+        if (Poll()) return;
+        int wait = ArmAll();
+        if (wait == 0) return;
+
+        long start = Stopwatch.GetTimestamp();
+        // What is ready does not matter: the service looks at all of its sources.
+        Span<EpollEvent> ready = stackalloc EpollEvent[8];
+        _ = _epoll.Wait(ready, wait);
+        _poll.Learn(Stopwatch.GetTimestamp() - start);
+    }
+
+    /// <returns>Whether there was something to do.</returns>
+    private bool Poll()
+    {
+        long budget = _poll.Ticks;
+        if (budget == 0 || !PollBudget.MayPoll) return false;
+        long end = Stopwatch.GetTimestamp() + budget;
+        do
+        {
+            for (int i = 0; i < LooksPerClock; i++)
+            {
+                if (ServeAll()) return true;
+                if (X86Base.IsSupported) X86Base.Pause();
+            }
+        }
+        while (Stopwatch.GetTimestamp() < end && !_exit);
+        return false;
+    }
+
+    /// <returns>Whether there was something to do.</returns>
+    private bool ServeAll()
+    {
+        bool any = false;
+        for (int i = 0; i < _slots.Length; i++)
+        {
+            Slot slot = _slots[i];
+            if (Interlocked.CompareExchange(ref slot.State, Serving, Ready) != Ready) continue;
+            try
+            {
+                any |= _service.Serve(i, slot.Queue!);
+            }
+#pragma warning disable CA1031 // A device's bug must end that device and nothing else; whoever waits in Stop has to be answered.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                GiveUp(i, slot, exception);
+                continue;
+            }
+
+            Release(i, slot);
+        }
+
+        return any;
+    }
+
+    /// <returns>How long to sleep, in milliseconds as epoll takes them; 0 for not at all.</returns>
+    private int ArmAll()
+    {
+        uint least = uint.MaxValue;   // -1 as unsigned: no limit is the greatest
+        for (int i = 0; i < _slots.Length; i++)
+        {
+            Slot slot = _slots[i];
+            if (Interlocked.CompareExchange(ref slot.State, Serving, Ready) != Ready) continue;
+            try
+            {
+                least = Math.Min(least, (uint)_service.Arm(i, slot.Queue!).Milliseconds);
+            }
+#pragma warning disable CA1031 // As above.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                GiveUp(i, slot, exception);
+                continue;
+            }
+
+            Release(i, slot);
+        }
+
+        return (int)least;
+    }
+
+    private void Release(int index, Slot slot)
+    {
+        if (Interlocked.CompareExchange(ref slot.State, Ready, Serving) != Serving) DrainAndAnswer(index, slot);   // Stopping
+    }
+
+    /// <summary>By whoever owns the queue; afterwards it is stopped.</summary>
+    private void DrainAndAnswer(int index, Slot slot)
+    {
+        try
+        {
+            _service.Drain(index, slot.Queue!);
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _host.Fail($"{_name}: {exception.Message}");
+        }
+
+        Answer(slot);
+    }
+
+    /// <summary>The service threw. Its requests must not outlive the queue, so it gets one chance to drain them.</summary>
+    private void GiveUp(int index, Slot slot, Exception exception)
+    {
+        _host.Fail($"{_name}: {exception.Message}");
+        if (_host.Log.IsDebugEnabled) _host.Log.Debug(exception.ToString());
+        try
+        {
+            _service.Drain(index, slot.Queue!);
+        }
+#pragma warning disable CA1031 // It has failed already, and the first reason was told.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
+        }
+
+        Answer(slot);
+    }
+
+    private static void Answer(Slot slot)
+    {
+        slot.LastState = slot.Queue!.Queue.State;
+        Volatile.Write(ref slot.State, Stopped);
+        slot.Drained.Set();
+    }
+
+    /// <summary>One queue.</summary>
+    private sealed class Slot : IDisposable
+    {
+        public readonly ManualResetEventSlim Drained = new();
+        public int State = Stopped;
+        public QueueResources? Queue;
+        public QueueState LastState;
+        public EventFd? WatchedDoorbell;
+
+        public void Dispose() => Drained.Dispose();
+    }
+}

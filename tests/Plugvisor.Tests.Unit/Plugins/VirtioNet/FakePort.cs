@@ -1,0 +1,107 @@
+using System.Collections.Concurrent;
+using Plugvisor.Linux.Events;
+using Plugvisor.Linux.Network;
+using Plugvisor.Plugins.VirtioNet.Ports;
+using Plugvisor.Virtio.Queues;
+
+namespace Plugvisor.Tests.Unit.Plugins.VirtioNet;
+
+/// <summary>A host's end that tests send by and look into; it behaves as a tap does, and can be told to fail.</summary>
+internal sealed unsafe class FakePort : IPort
+{
+    public const int Again = -11, Gone = -77, Invalid = -22;
+
+    private readonly EventFd _readable = new();
+    private readonly ConcurrentQueue<byte[]> _toGuest = new();
+    private int _failure;
+
+    public FakePort(byte[]? endless = null) => Endless = endless;
+
+    public int Descriptor => _readable.Descriptor;
+
+    /// <summary>What the guest sent: header and frame.</summary>
+    public ConcurrentQueue<byte[]> Sent { get; } = new();
+
+    /// <summary>Iovecs of each write.</summary>
+    public ConcurrentQueue<int> Vectors { get; } = new();
+
+    /// <summary>A frame that is always there to be read.</summary>
+    public byte[]? Endless { get; }
+
+    public ConcurrentQueue<TapOffloads> Offloads { get; } = new();
+
+    public bool IsAttached { get; private set; } = true;
+
+    public int Attachments { get; private set; }
+
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>What reads and writes answer in place of doing something; 0 for nothing.</summary>
+    public int Failure
+    {
+        get => Volatile.Read(ref _failure);
+        set
+        {
+            Volatile.Write(ref _failure, value);
+            _readable.Signal();
+        }
+    }
+
+    /// <summary>Frames that the device has not read yet.</summary>
+    public int Waiting => _toGuest.Count;
+
+    /// <summary>Gives the device header and frame to read.</summary>
+    public void Send(byte[] frame)
+    {
+        _toGuest.Enqueue(frame);
+        _readable.Signal();
+    }
+
+    public nint Read(IoSegment* vectors, int count)
+    {
+        if (count is < 1 or > 1024) return Invalid;
+        if (Failure != 0 || !IsAttached) return Failure != 0 ? Failure : Gone;
+        byte[]? frame = Endless;
+        if (frame is null && !_toGuest.TryDequeue(out frame)) return Again;
+        int done = 0;
+        for (int i = 0; i < count && done < frame.Length; i++)
+        {
+            int part = (int)Math.Min((nuint)(frame.Length - done), vectors[i].Length);
+            frame.AsSpan(done, part).CopyTo(new Span<byte>(vectors[i].Address, part));
+            done += part;
+        }
+
+        return done;
+    }
+
+    public nint Write(IoSegment* vectors, int count)
+    {
+        if (count is < 1 or > 1024) return Invalid;
+        if (Failure != 0 || !IsAttached) return Failure != 0 ? Failure : Gone;
+        var frame = new List<byte>();
+        for (int i = 0; i < count; i++) frame.AddRange(vectors[i].Bytes);
+        Vectors.Enqueue(count);
+        Sent.Enqueue([.. frame]);
+        return frame.Count;
+    }
+
+    public int SetOffloads(TapOffloads offloads)
+    {
+        Offloads.Enqueue(offloads);
+        return 0;
+    }
+
+    public int SetAttached(bool attached)
+    {
+        if (IsAttached == attached) return Invalid;
+        IsAttached = attached;
+        Attachments++;
+        return 0;
+    }
+
+    public void Dispose()
+    {
+        IsDisposed = true;
+        _readable.Dispose();
+    }
+}
