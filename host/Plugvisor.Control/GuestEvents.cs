@@ -39,6 +39,15 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
         if (Interlocked.CompareExchange(ref _fatal, report, null) is null) wake();
     }
 
+    /// <summary>
+    /// Where events of guests go, with name and properties; called on the thread that reports, so that they come before what follows from them. Set
+    /// before a machine is made.
+    /// </summary>
+    public Action<string, IReadOnlyDictionary<string, string>>? GuestEventHandler { get; set; }
+
+    /// <inheritdoc/>
+    public void OnGuestEvent(string name, IReadOnlyDictionary<string, string> properties) => GuestEventHandler?.Invoke(name, properties);
+
     /// <summary>The process was asked to end.</summary>
     public void OnTerminate()
     {

@@ -38,6 +38,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     private readonly PciRoot _pci;
     private readonly VirtioPciEnvironment _virtio;
     private readonly DeviceServices _services;
+    private readonly MachineControl _control;
     private readonly TimeProvider _clock;
     private readonly ILoggerFactory _logs;
     private readonly List<PluggedDevice> _devices = [];
@@ -50,13 +51,15 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         MachineOptions options, IHypervisor hypervisor, MachineConsoles consoles, DeviceServices services, IMachineListener listener,
         TimeProvider clock, ILoggerFactory logs)
     {
-        _services = services;
         _clock = clock;
         _logs = logs;
         _options = options;
         _listener = listener;
         _consoles = consoles;
         _log = logs.CreateLogger<VirtualMachine>();
+        _control = new MachineControl(listener, clock, new DeviceLog("guest", _log, clock));
+        _services = new DeviceServices(services);
+        _services.Add(_control);
         Map = new MemoryMap(
             options.MemorySize, HostAddressWidth.Limit(options.MaxPhysicalAddressBits), options.HotplugSize, options.AcpiMemoryHotplug);
         _vm = hypervisor.CreateVm();
@@ -202,6 +205,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     public void Dispose()
     {
         bool quiet = _vcpus.Stop();
+        _control.Close();
         if (!quiet) _log.LogError("a vCPU does not stop; what it holds is not given back");
         if (quiet) _vm.EndGuest();
         foreach (PluggedDevice device in _devices)

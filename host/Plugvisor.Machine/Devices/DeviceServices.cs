@@ -1,7 +1,8 @@
 namespace Plugvisor.Machine.Devices;
 
 /// <summary>The optional services that the host offers to devices, found by their contract interface. Filled before any device is made.</summary>
-public sealed class DeviceServices
+/// <param name="others">Where services are looked for that are not here, or null.</param>
+public sealed class DeviceServices(DeviceServices? others = null)
 {
     private readonly List<object> _services = [];
 
@@ -16,6 +17,6 @@ public sealed class DeviceServices
             if (service is T found) return found;
         }
 
-        return null;
+        return others?.Find<T>();
     }
 }

@@ -17,6 +17,8 @@ public sealed class ShippedPluginsTests
         { "net", "net", "_net", null, 300, true },
         { "rng", "rng", null, "__rng", 400, false },
         { "console", "console", null, "__console", 100, false },
+        { "watchdog", "watchdog", null, "__watchdog", 1100, false },
+        { "pvpanic", "pvpanic", null, "__pvpanic", 1800, false },
     };
 
     [Theory]
@@ -77,7 +79,7 @@ public sealed class ShippedPluginsTests
 
     private static DeviceDeclaration Declaration(string kind)
     {
-        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory, "Plugvisor.Plugins.Virtio*.dll"))
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory, "Plugvisor.Plugins.*.dll"))
         {
             if (ManifestReader.Read(file) is not { } manifest) continue;
             var declaration = DeviceDeclaration.Parse(manifest);

@@ -1,0 +1,64 @@
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Abstractions.Pci;
+
+namespace Plugvisor.Plugins.Pvpanic;
+
+/// <summary>
+/// The device: one register. A read tells which events it takes, a write is one (docs/specs/pvpanic of QEMU). No state, so nothing to pause or save.
+/// </summary>
+internal sealed class Device : IPciDevice
+{
+    private const ushort Vendor = 0x1b36, Product = 0x0011;
+    private const uint SystemPeripheral = 0x088000;   // PCI Code and ID Assignment 1.9, section 1.9
+    private const ulong Registers = 2;
+    private const byte Panicked = 1 << 0, CrashLoaded = 1 << 1;
+
+    // One object each, so that a guest that reports without end makes no garbage.
+    private static readonly Dictionary<string, string> Panic = Properties("panic");
+    private static readonly Dictionary<string, string> Crash = Properties("crash_loaded");
+    private static readonly Dictionary<string, string> Unknown = Properties("unknown_event");
+
+    private readonly IMachineControl _machine;
+
+    /// <summary>A device.</summary>
+    /// <exception cref="DeviceException">The host has nobody to tell.</exception>
+    public Device(string id, IDeviceHost host) => _machine = host.Service<IMachineControl>()
+        ?? throw new DeviceException($"pvpanic device {id}: this host takes no events of guests");
+
+    /// <inheritdoc/>
+    public PciTraits Traits { get; } = new()
+    {
+        VendorId = Vendor,
+        DeviceId = Product,
+        ClassCode = SystemPeripheral,
+        Revision = 1,
+        Bars = [new PciBarTraits(0, PciBarKind.Memory32, Registers)],
+    };
+
+    /// <inheritdoc/>
+    public void Attach(IPciTransport transport) { }
+
+    /// <inheritdoc/>
+    public void ReadBar(int bar, ulong offset, Span<byte> destination)
+    {
+        destination.Clear();
+        if (offset == 0) destination[0] = Panicked | CrashLoaded;
+    }
+
+    /// <inheritdoc/>
+    public void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source)
+    {
+        if (offset != 0) return;
+        _machine.ReportGuestEvent("panic", source[0] switch
+        {
+            Panicked => Panic,
+            CrashLoaded => Crash,
+            _ => Unknown,
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() { }
+
+    private static Dictionary<string, string> Properties(string what) => new() { ["event"] = what };
+}
