@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Plugins.VirtioBlk.Engines;
 using Plugvisor.Plugins.VirtioBlk.Images;
 using Plugvisor.Virtio.Devices;
 using Plugvisor.Virtio.Queues;
@@ -29,7 +30,7 @@ internal sealed class Device : IVirtioDevice
             throw new DeviceException($"disk {request.Id}: no image was given; give path=");
 
         RateLimiter? limiter = FindLimiter(config, request.Id, host);
-        RawImage image = RawImage.Open(config, config.Path, host.Log);
+        RawImage image = RawImage.Open(config, config.Path, host.Log, host.Service<IEngineLayer>());
         _disk = new Disk(image, config.ReadOnly, MakeSerial(config, image), limiter);
         _disk.Writethrough = !State.From(request.SavedState.Span).Writeback;
 

@@ -219,7 +219,24 @@ internal sealed unsafe partial class Worker
         request->Operation = mayFree ? Operation.Punch : Operation.Zero;
         request->Offset = range.Sector << BlkSpec.SectorShift;
         request->Length = (ulong)range.Sectors << BlkSpec.SectorShift;
-        engine.Submit(request, slot);
+        ulong unit = _disk.Image.RangeMask;
+        if (((request->Offset | request->Length) & unit) == 0)
+        {
+            engine.Submit(request, slot);
+        }
+        else if (request->Kind == RequestKind.WriteZeroes)
+        {
+            WriteZeros(engine, request, slot);
+        }
+        else
+        {
+            // What is freed is up to the device (5.2.6.2): the whole blocks in it.
+            ulong end = (request->Offset + request->Length) & ~unit;
+            request->Offset = (request->Offset + unit) & ~unit;
+            request->Length = end > request->Offset ? end - request->Offset : 0;
+            if (request->Length != 0) engine.Submit(request, slot);
+            else CompleteRange(engine, request, slot, 0);
+        }
     }
 
     private void CompleteRange(BlockEngine engine, Request* request, int slot, int result)
@@ -244,10 +261,15 @@ internal sealed unsafe partial class Worker
         }
         else
         {
-            request->DataLeft = (uint)request->Length;   // at most MaxRangeSectors
-            request->Buffered = (((uint)request->Offset | (uint)request->Length) & _disk.Image.OffsetMask) != 0;
-            TransferZeros(engine, request, slot);
+            WriteZeros(engine, request, slot);
         }
+    }
+
+    private void WriteZeros(BlockEngine engine, Request* request, int slot)
+    {
+        request->DataLeft = (uint)request->Length;   // at most MaxRangeSectors
+        request->Buffered = (((uint)request->Offset | (uint)request->Length) & _disk.Image.OffsetMask) != 0;
+        TransferZeros(engine, request, slot);
     }
 
     /// <summary>The filesystem cannot zero a range by itself: write zeros. The ranges were copied, so the segments are free for it.</summary>

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Errors;
 using Plugvisor.Linux.Files;
+using Plugvisor.Plugins.VirtioBlk.Engines;
 
 namespace Plugvisor.Plugins.VirtioBlk.Images;
 
@@ -19,7 +20,7 @@ internal sealed unsafe class RawImage : IDisposable
 
     private int _syncFailures;
 
-    private RawImage(LinuxFile file, FileStatus status, Config config, FileOpen how)
+    private RawImage(LinuxFile file, FileStatus status, Config config, FileOpen how, IEngineLayer? layer)
     {
         File = file;
         Status = status;
@@ -28,13 +29,15 @@ internal sealed unsafe class RawImage : IDisposable
         BlockSize = status.LogicalBlock;
         if (config.Direct)
         {
-            (uint memory, uint offset) = DirectAlignment(file, status);
+            DirectUnits units = FindUnits(file, status);
+            (uint memory, uint offset) = layer?.Units(units) ?? units;
             BlockSize = uint.Max(BlockSize, offset);
             MemoryMask = memory - 1;
             OffsetMask = offset - 1;
             if (offset > BlkSpec.SectorSize) Buffered = file.Reopen(how & ~FileOpen.Direct);
         }
 
+        if (status.Kind == FileKind.BlockDevice) RangeMask = status.LogicalBlock - 1;
         uint physical = uint.Max(BitOperations.RoundUpToPowerOf2(status.PhysicalBlock), BlockSize);
         PhysicalBlockExponent = (byte)BitOperations.Log2(physical / BlockSize);
     }
@@ -66,6 +69,9 @@ internal sealed unsafe class RawImage : IDisposable
     /// <summary>Bits of offsets and lengths that must be 0 for O_DIRECT; 0 without it.</summary>
     public uint OffsetMask { get; }
 
+    /// <summary>Bits of offsets and lengths that must be 0 for discarding and zeroing ranges; 0 for a file, which takes any.</summary>
+    public uint RangeMask { get; }
+
     /// <summary>The format was not told: the guest must not be able to write a header of one that would be believed another time.</summary>
     public bool ProtectFirstSector { get; }
 
@@ -80,7 +86,7 @@ internal sealed unsafe class RawImage : IDisposable
 
     /// <summary>Opens, locks and checks the image that a config names.</summary>
     /// <exception cref="DeviceException">It cannot be used; the message names it and the fix.</exception>
-    public static RawImage Open(Config config, string path, IDeviceLog log)
+    public static RawImage Open(Config config, string path, IDeviceLog log, IEngineLayer? layer = null)
     {
         FileOpen how = (config.ReadOnly ? FileOpen.Read : FileOpen.Write) | (config.Direct ? FileOpen.Direct : 0);
         LinuxFile file = OpenFile(path, how);
@@ -100,7 +106,7 @@ internal sealed unsafe class RawImage : IDisposable
             if (status.Size % BlkSpec.SectorSize != 0)
                 log.Warn($"disk image '{path}' is not a multiple of 512 bytes long; the guest does not see its last {status.Size % 512} bytes");
             if (!config.Sparse && !config.ReadOnly && status.Kind == FileKind.Regular) Preallocate(file, status, log);
-            return new RawImage(file, status, config, how);
+            return new RawImage(file, status, config, how, layer);
         }
         catch
         {
@@ -215,11 +221,11 @@ internal sealed unsafe class RawImage : IDisposable
     }
 
     /// <summary>What O_DIRECT asks of addresses and of offsets and lengths; the kernel tells since Linux 6.1.</summary>
-    private static (uint Memory, uint Offset) DirectAlignment(LinuxFile file, FileStatus status)
+    private static DirectUnits FindUnits(LinuxFile file, FileStatus status)
     {
         if (status.DirectMemoryAlignment != 0 && status.DirectOffsetAlignment != 0)
-            return (status.DirectMemoryAlignment, status.DirectOffsetAlignment);
-        if (status.Kind == FileKind.BlockDevice) return (status.LogicalBlock, status.LogicalBlock);
+            return new DirectUnits(status.DirectMemoryAlignment, status.DirectOffsetAlignment);
+        if (status.Kind == FileKind.BlockDevice) return new DirectUnits(status.LogicalBlock, status.LogicalBlock);
 
         const uint largest = 4096;
         byte* buffer = (byte*)NativeMemory.AlignedAlloc(2 * largest, largest);
@@ -228,7 +234,7 @@ internal sealed unsafe class RawImage : IDisposable
             // One sector at an address that is aligned to no more than that.
             (nint, nint) vector = ((nint)buffer + BlkSpec.SectorSize, BlkSpec.SectorSize);
             uint unit = file.ReadAt(&vector, 1, 0) == -EINVAL ? largest : BlkSpec.SectorSize;
-            return (unit, unit);
+            return new DirectUnits(unit, unit);
         }
         finally
         {

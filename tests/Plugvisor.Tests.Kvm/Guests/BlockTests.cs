@@ -26,6 +26,40 @@ public sealed class BlockTests
         Assert.True(serial.Contains(" errors 0 ") && serial.Contains(" ok"), vmm.Everything());
     }
 
+    /// <summary>What is under the disk: a file, or, where this user can make loop devices, block devices with blocks of so many bytes.</summary>
+    public static TheoryData<int, string> Media
+    {
+        get
+        {
+            var data = new TheoryData<int, string> { { 0, "" }, { 0, ",direct=on" }, { 0, ",direct=on,_disable_io_uring=on" } };
+            if (PrivilegedHost.HasLoopDevices)
+            {
+                data.Add(512, ",direct=on");
+                data.Add(4096, "");
+                data.Add(4096, ",direct=on");
+                data.Add(4096, ",direct=on,_disable_io_uring=on");
+            }
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Media))]
+    public async Task Any_alignment_of_buffers_and_sectors_works(int block, string disk)
+    {
+        using var image = new PatternImage(16);
+        using (LoopDevice? loop = block == 0 ? null : new LoopDevice(image.Path, block))
+        {
+            using VmmProcess vmm = VmmProcess.Boot("blk-align", "", "--disk", $"path={loop?.Path ?? image.Path},image_type=raw{disk}");
+
+            string serial = await vmm.FinishAsync();
+
+            Assert.True(serial.Contains(" ok"), vmm.Everything());
+            if (block != 0) Assert.True(serial.Contains($"block {block}"), vmm.Everything());
+        }
+        Assert.True(image.IsWhole());
+    }
+
     [Theory]
     [InlineData("reqs=200")]
     [InlineData("reqs=800 qd=8")]
