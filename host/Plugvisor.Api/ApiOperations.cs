@@ -63,7 +63,7 @@ internal static class ApiOperations
         foreach ((string kind, string noun, int descriptors) in InterfaceKinds)
         {
             if (Find(operations, "vm.add-" + kind)) continue;
-            operations.Add(Missing("vm.add-" + kind, DeviceMethods.Of(kind), $"Add a {noun}", $"The {noun} could not be added to the VM",
+            operations.Add(Missing("vm.add-" + kind, SchemaNames.MethodOf(kind), $"Add a {noun}", $"The {noun} could not be added to the VM",
                 $"A plugin for device kind {kind}", null, descriptors));
         }
 
@@ -84,12 +84,12 @@ internal static class ApiOperations
         return new ApiOperation
         {
             Name = "vm.add-" + declaration.Kind,
-            DBusMethod = DeviceMethods.Of(declaration.Kind),
+            DBusMethod = SchemaNames.MethodOf(declaration.Kind),
             Summary = $"Add a {declaration.Noun}",
             Failure = $"The {declaration.Noun} could not be added to the VM",
             Body = ApiBody.Required,
             Reply = ApiReplyKind.DocumentOrNoContent,
-            RequestSchema = DeviceMethods.SchemaOf(declaration.Kind),
+            RequestSchema = SchemaNames.SchemaOf(declaration.Kind),
             ReplySchema = "PciDeviceInfo",
             Device = kind,
             MaxDescriptors = TakesDescriptors(declaration) ? 253 : 0,

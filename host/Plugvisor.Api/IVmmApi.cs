@@ -12,6 +12,9 @@ public interface IVmmApi
     /// <summary>The catalog is another one now. Raised on the thread that changed it; handlers return soon.</summary>
     event Action? CatalogChanged;
 
+    /// <summary>Describes what can be asked for now as an OpenAPI document: JSON text in UTF-8.</summary>
+    ReadOnlyMemory<byte> DescribeOpenApi();
+
     /// <summary>What happens in the VMM, for front ends that tell their clients.</summary>
     EventHub Events { get; }
 

@@ -1,5 +1,4 @@
-using System.Text.Json;
-using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Api.Requests;
 using Plugvisor.Configuration;
 using Plugvisor.Control;
 
@@ -57,9 +56,7 @@ internal static class VmOperations
 
     public static Task<ApiReply> RemoveDevice(ApiCall call)
     {
-        ConfigReader.RequireObject(call.Document, "VmRemoveDevice");
-        if (!call.Document.TryGetProperty("id"u8, out JsonElement member)) throw ConfigReader.Missing("id");
-        string id = ConfigReader.ReadString(member, "id");
+        string id = VmRemoveDevice.From(call.Document).Id;
         return Do(call, VmmCommandKind.RemoveDevice, vmm => vmm.RemoveDevice(id));
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Api.OpenApi;
 using Plugvisor.Control;
 using Plugvisor.Control.Events;
 using Plugvisor.Linux.Files;
@@ -40,6 +41,9 @@ public sealed class VmmApi : IVmmApi
 
     /// <summary>What devices there can be.</summary>
     internal IDevicePlugins Plugins { get; }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> DescribeOpenApi() => OpenApiDocument.Write(Catalog, Plugins.Kinds);
 
     /// <summary>The plugins are others now. Any thread.</summary>
     public void OnPluginsChanged()

@@ -47,8 +47,10 @@ internal static class Program
                 return Task.FromResult(PluginsCommand.Run(args[1..], plugins));
             case "completions":
                 return Task.FromResult(CompletionsCommand.Run(args[1..], plugins));
+            case "openapi":
+                return Task.FromResult(OpenApiCommand.Run(args[1..], plugins));
             default:
-                throw new UsageException($"'{command}' is no command; there are plugins and completions, and options start with --");
+                throw new UsageException($"'{command}' is no command; there are plugins, completions and openapi, and options start with --");
         }
     }
 }

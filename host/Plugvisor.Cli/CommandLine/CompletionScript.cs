@@ -26,7 +26,7 @@ internal static class CompletionScript
             .Append("    if [[ $cur == -* || -z $option && $COMP_CWORD -gt 1 ]]; then\n")
             .Append("        COMPREPLY=($(compgen -W '").AppendJoin(' ', Names(options)).Append(" -v --help --version' -- \"$cur\")); return\n")
             .Append("    fi\n")
-            .Append("    if [[ $COMP_CWORD == 1 ]]; then COMPREPLY=($(compgen -W 'plugins completions ")
+            .Append("    if [[ $COMP_CWORD == 1 ]]; then COMPREPLY=($(compgen -W 'plugins completions openapi ")
             .AppendJoin(' ', Names(options)).Append("' -- \"$cur\")); return; fi\n")
             .Append("    local keys='' last=${cur##*,} head=''\n")
             .Append("    [[ $cur == *,* ]] && head=${cur%,*},\n")

@@ -19,6 +19,7 @@ internal static class HelpText
               plugvisor --firmware <path> [options]
               plugvisor plugins [--json] [--plugin-dir <path>...]
               plugvisor completions bash|zsh|fish
+              plugvisor openapi [--plugin-dir <path>...]
 
             """);
         Group(text, "What to boot", OptionGroup.Payload, options);

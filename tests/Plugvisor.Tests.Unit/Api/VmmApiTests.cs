@@ -51,6 +51,7 @@ public sealed class VmmApiTests : IDisposable
     {
         ApiReply reply = await Ask("vmm.ping");
         Assert.Equal(ApiStatus.Ok, reply.Status);
+        Fits(reply, "VmmPingResponse");
         JsonElement ping = Json(reply);
         Assert.Equal("v54.0.0", ping.GetProperty("build_version").GetString());
         Assert.Equal("54.0.0", ping.GetProperty("version").GetString());
@@ -63,6 +64,7 @@ public sealed class VmmApiTests : IDisposable
     {
         Assert.Equal(ApiStatus.NoContent, (await Ask("vm.create", Config)).Status);
         Assert.Equal(ApiStatus.NoContent, (await Ask("vm.add-disk", """{"path":"/a","id":"a"}""")).Status);
+        Fits(await Ask("vm.info"), "VmInfo");
         JsonElement info = Json(await Ask("vm.info"));
         Assert.Equal("Created", info.GetProperty("state").GetString());
         Assert.Equal(512UL << 20, info.GetProperty("memory_actual_size").GetUInt64());
@@ -176,6 +178,9 @@ public sealed class VmmApiTests : IDisposable
     private Task<ApiReply> Ask(string operation, string? body = null) =>
         _api.InvokeAsync(_api.Catalog.Find(operation)!, Encoding.UTF8.GetBytes(body ?? ""), [], TestContext.Current.CancellationToken)
             .WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+
+    private void Fits(ApiReply reply, string schema) =>
+        Assert.Empty(new JsonSchemaCheck(JsonElement.Parse(_api.DescribeOpenApi().Span)).Check(Json(reply), schema));
 
     private static JsonElement Json(ApiReply reply) => JsonElement.Parse(reply.Document.Span);
 }

@@ -79,6 +79,22 @@ public sealed class VmConfigDocumentTests
     public void Empty_lists_and_switches_that_are_off_ask_for_nothing() =>
         Assert.Empty(Read("""{"vdpa":[],"tpm":null,"iommu":false,"landlock_enable":false}""").Unserved);
 
+    /// <summary>A configuration that says something in every section.</summary>
+    internal static VmConfig Everything => Read(
+        """
+        {"cpus":{"boot_vcpus":2,"max_vcpus":4,"topology":{"threads_per_core":1,"cores_per_die":2,"dies_per_package":1,"packages":2},
+                 "affinity":[{"vcpu":0,"host_cpus":[0,1]}],"features":{"amx":true}},
+         "memory":{"size":0,"hotplug_method":"VirtioMem","zones":[{"id":"z","size":4096,"file":"/dev/zero","host_numa_node":0}]},
+         "payload":{"kernel":"/k","cmdline":"c","initramfs":"/i"},
+         "rate_limit_groups":[{"id":"g","rate_limiter_config":{"bandwidth":{"size":1,"one_time_burst":3,"refill_time":2}}}],
+         "disks":[{"path":"/a","id":"a","rate_limit_group":"g","queue_affinity":[{"queue_index":0,"host_cpus":[1]}]},
+                  {"path":"/b","pci_device_id":7,"rate_limiter_config":{"ops":{"size":1,"refill_time":1}}}],
+         "serial":{"mode":"File","file":"/s"},"console":{"mode":"Pty"},"debug_console":{"mode":"Tty","iobase":1026},"rng":{"src":"/dev/random"},
+         "numa":[{"guest_numa_id":0,"cpus":[0],"distances":[{"destination":1,"distance":20}],"memory_zones":["z"]}],
+         "pci_segments":[{"pci_segment":1,"mmio32_aperture_weight":2}],"platform":{"num_pci_segments":2,"oem_strings":["o"],"iommu_segments":[1]},
+         "tpm":{"socket":"/t"},"iommu":true,"landlock_enable":true,"landlock_rules":[{"path":"/","access":"r"}]}
+        """);
+
     internal static VmConfig Read(string json) => VmConfigDocument.Read(JsonElement.Parse(json), ShippedKinds.All);
 
     private static string Round(string json)
