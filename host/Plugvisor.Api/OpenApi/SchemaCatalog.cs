@@ -37,6 +37,8 @@ internal static class SchemaCatalog
 
         foreach (DeviceConfigSchema kind in kinds)
         {
+            // A flag stands in VmConfig as true or false: nothing refers to its members unless such a device can be added.
+            if (kind.Declaration is { Cardinality: DeviceCardinality.Flag, IsHotPluggable: false }) continue;
             output.WritePropertyName(SchemaNames.SchemaOf(kind.Declaration.Kind));
             SchemaWriter.WriteObject(output, kind.Declaration.Config);
         }
