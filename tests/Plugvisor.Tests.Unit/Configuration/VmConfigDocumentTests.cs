@@ -17,7 +17,7 @@ public sealed class VmConfigDocumentTests
             {"cpus":{"boot_vcpus":1,"max_vcpus":1,"kvm_hyperv":false,"max_phys_bits":46,"nested":true,"core_scheduling":"Vm","profile":"Host"},
             "memory":{"size":536870912,"mergeable":false,"hotplug_method":"Acpi","shared":false,"hugepages":false,"prefault":false,"reserve":false,"thp":true},
             "serial":{"mode":"Null"},"debug_console":{"mode":"Off","iobase":233},"iommu":false,"landlock_enable":false,
-            "console":{"pci_segment":0,"mode":"Tty"},"rng":{"pci_segment":0,"src":"/dev/urandom"}}
+            "console":{"pci_segment":0,"mode":"Tty"},"rng":{"pci_segment":0,"src":"/dev/urandom"},"watchdog":false,"pvpanic":false}
             """;
         Assert.Equal(Expected.ReplaceLineEndings(""), Round("{}"));
     }
