@@ -73,6 +73,7 @@ internal sealed class Control : IQueueService, IDisposable
                 }
 
                 _hasChain = false;
+                if (_chain.WritableBytes == 0) queue.Break("a network control command has no room for its acknowledgement");
                 queue.AddUsed(_chain.Head, Answer());
             }
 
@@ -104,9 +105,10 @@ internal sealed class Control : IQueueService, IDisposable
         return _hasChain;
     }
 
-    /// <returns>Bytes written: the acknowledgement, if there is room for it.</returns>
+    /// <returns>Bytes written: the acknowledgement.</returns>
     private uint Answer()
     {
+        if (_chain.WritableBytes == 0) return 0;
         Span<byte> command = stackalloc byte[MaxCommand];
         int length = 0;
         for (int i = 0; i < _chain.Readable && length < MaxCommand; i++)
@@ -119,7 +121,6 @@ internal sealed class Control : IQueueService, IDisposable
 
         // Only this copy is looked at; the driver may change the buffer meanwhile.
         bool done = length >= 2 && Do(command[0], command[1], command[2..length]);
-        if (_chain.WritableBytes == 0) return 0;
         _segments[_chain.Readable].Bytes[0] = done ? NetSpec.VIRTIO_NET_OK : NetSpec.VIRTIO_NET_ERR;
         return 1;
     }

@@ -18,7 +18,7 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
 
     private const ulong InitialExpectation = 2048;
     private const int ForgetShift = 6;
-    private const int EAGAIN = 11, EBADFD = 77;
+    private const int EBADFD = 77;
 
     private readonly ReceiveWindow _window = new();
     private ulong _expected = InitialExpectation;   // bytes of the next frame, from what the last ones were

@@ -28,6 +28,11 @@ internal sealed unsafe class FakePort : IPort
     /// <summary>A frame that is always there to be read.</summary>
     public byte[]? Endless { get; }
 
+    /// <summary>Counts what the guest sends and keeps nothing of it, so that the port allocates nothing.</summary>
+    public bool Discards { get; init; }
+
+    public int Discarded { get; private set; }
+
     public ConcurrentQueue<TapOffloads> Offloads { get; } = new();
 
     public bool IsAttached { get; private set; } = true;
@@ -78,6 +83,14 @@ internal sealed unsafe class FakePort : IPort
     {
         if (count is < 1 or > 1024) return Invalid;
         if (Failure != 0 || !IsAttached) return Failure != 0 ? Failure : Gone;
+        if (Discards)
+        {
+            nint bytes = 0;
+            for (int i = 0; i < count; i++) bytes += (nint)vectors[i].Length;
+            Discarded++;
+            return bytes;
+        }
+
         var frame = new List<byte>();
         for (int i = 0; i < count; i++) frame.AddRange(vectors[i].Bytes);
         Vectors.Enqueue(count);

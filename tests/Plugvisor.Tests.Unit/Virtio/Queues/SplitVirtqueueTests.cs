@@ -243,6 +243,57 @@ public sealed unsafe class SplitVirtqueueTests : IDisposable
     }
 
     [Fact]
+    public void Chains_that_are_put_back_come_again_in_the_same_order()
+    {
+        ulong buffer = _rig.Ram.Allocate(64);
+        var heads = new ushort[6];
+        for (int i = 0; i < heads.Length; i++) heads[i] = _rig.Driver.Add(DriverBuffer.Writable(buffer, (uint)i + 1));
+        _rig.Driver.Kick();
+        for (int i = 0; i < heads.Length; i++) Assert.Equal(heads[i], _rig.Pop().Head);
+        _rig.Device.AddUsed(heads[0], 1);
+        _rig.Device.AddUsed(heads[1], 1);
+        for (int i = 5; i > 1; i--) _rig.Device.PutBack(heads[i]);
+        Assert.Equal(0, _rig.Device.InFlight);
+        _rig.Device.Publish();
+        Assert.Equal(new QueueState(2, 2), _rig.Device.State);
+        for (int i = 2; i < heads.Length; i++) Assert.Equal(new DescriptorChain(heads[i], 0, 1, 0, (uint)i + 1), _rig.Pop());
+        Assert.Equal(PopStatus.Empty, _rig.Pop(out _));
+        Assert.Throws<InvalidOperationException>(() => _rig.Device.PutBack(heads[0]));
+    }
+
+    [Fact]
+    public void Chains_can_be_put_back_across_the_wrap_of_the_index()
+    {
+        using var rig = new QueueRig(ram: _rig.Ram, state: new QueueState(0xfffe, 0xfffe));
+        ulong buffer = rig.Ram.Allocate(64);
+        for (int i = 0; i < 4; i++)
+        {
+            rig.Driver.SetDescriptor(i, buffer, 8, DescriptorFlags.Write, 0);
+            rig.Driver.SetAvailEntry((ushort)(0xfffe + i), (ushort)i);
+        }
+
+        rig.Driver.SetAvailIndex(2);
+        for (int round = 0; round < 3; round++)
+        {
+            for (int i = 0; i < 4; i++) Assert.Equal(i, rig.Pop().Head);
+            for (int i = 3; i >= 0; i--) rig.Device.PutBack((ushort)i);
+        }
+
+        Assert.Equal(new QueueState(0xfffe, 0xfffe), rig.Device.State);
+    }
+
+    [Fact]
+    public void A_chain_that_was_put_back_is_checked_anew()
+    {
+        ushort head = _rig.Driver.Add(DriverBuffer.Writable(_rig.Ram.Allocate(8), 8));
+        _rig.Driver.Kick();
+        _rig.Pop();
+        _rig.Device.PutBack(head);
+        _rig.Driver.SetDescriptor(head, ulong.MaxValue - 3, 8, DescriptorFlags.Write, 0);
+        _rig.IsBroken("not RAM");
+    }
+
+    [Fact]
     public void The_smallest_and_the_largest_queue_work()
     {
         foreach (int size in new[] { 1, SplitVirtqueue.MaxSize })
