@@ -10,18 +10,18 @@ internal static class OptionKeys
     public static List<OptionKey> List(ObjectDeclaration config)
     {
         var keys = new List<OptionKey>();
-        Add(keys, config, "", hidden: false);
+        Add(keys, config, "", hidden: false, optional: false);
         return keys;
     }
 
-    private static void Add(List<OptionKey> keys, ObjectDeclaration config, string prefix, bool hidden)
+    private static void Add(List<OptionKey> keys, ObjectDeclaration config, string prefix, bool hidden, bool optional)
     {
         foreach (var member in config.Members)
         {
             if (member.Cli is null) continue;
-            if (member.Type == MemberType.Object) Add(keys, member.Object!, prefix + member.Cli, hidden || member.IsHidden);
+            if (member.Type == MemberType.Object) Add(keys, member.Object!, prefix + member.Cli, hidden || member.IsHidden, optional || !member.IsRequired);
             else if (member.ValuesAreKeys) AddValues(keys, config, member, prefix);
-            else if (!IsValueKey(config, member)) keys.Add(Describe(member, prefix + member.Cli, member.Help, hidden));
+            else if (!IsValueKey(config, member)) keys.Add(Describe(member, prefix + member.Cli, member.Help, hidden, optional));
         }
     }
 
@@ -33,11 +33,11 @@ internal static class OptionKeys
             var target = value.Into is null ? null : config.Find(value.Into);
             keys.Add(target is null
                 ? new OptionKey { Name = prefix + value.Cli, Help = value.Help, IsHidden = member.IsHidden }
-                : Describe(target, prefix + value.Cli, value.Help ?? target.Help, member.IsHidden));
+                : Describe(target, prefix + value.Cli, value.Help ?? target.Help, member.IsHidden, optional: false));
         }
     }
 
-    private static OptionKey Describe(MemberDeclaration member, string key, string? help, bool hidden)
+    private static OptionKey Describe(MemberDeclaration member, string key, string? help, bool hidden, bool optional)
     {
         var choices = Choices(member);
         return new OptionKey
@@ -46,7 +46,7 @@ internal static class OptionKeys
             Value = choices.Count > 0 ? string.Join('|', choices) : Placeholder(member),
             Choices = choices,
             Default = member.CliDefault ?? Default(member),
-            IsRequired = member.IsRequired && member.CliDefault is null,
+            IsRequired = member.IsRequired && member.CliDefault is null && !optional,   // an object that may be left out needs none of its members
             IsPath = member.IsPath,
             IsHidden = hidden || member.IsHidden,
             Help = help,

@@ -29,6 +29,7 @@ public sealed class ReferenceDirectionTests
             .. Contract, "Plugvisor.Hypervisor", "Plugvisor.Plugins", "Plugvisor.Configuration", "Plugvisor.Machine", "Plugvisor.Control",
             "Plugvisor.Hypervisor.Kvm", "Plugvisor.Api",
         ],
+        ["plugvisor-remote"] = ["Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Plugins"],
         ["Plugvisor.Testing"] = Contract,
     };
 
@@ -68,7 +69,7 @@ public sealed class ReferenceDirectionTests
 
     private static bool IsPlugin(string name) => name.StartsWith("Plugvisor.Plugins.", StringComparison.Ordinal);
 
-    private static bool IsOurs(string name) => name == "plugvisor" || name.StartsWith("Plugvisor.", StringComparison.Ordinal);
+    private static bool IsOurs(string name) => name is "plugvisor" or "plugvisor-remote" || name.StartsWith("Plugvisor.", StringComparison.Ordinal);
 
     private static IEnumerable<string> Ours() => Directory.EnumerateFiles(AppContext.BaseDirectory, "*.dll")
         .Where(path => IsOurs(Path.GetFileNameWithoutExtension(path)))
