@@ -10,4 +10,11 @@ namespace Plugvisor.Api;
 /// <param name="Descriptors">What came with it.</param>
 /// <param name="Cancellation">The caller gave up.</param>
 internal sealed record ApiCall(
-    VmmApi Api, ApiOperation Operation, JsonElement Document, IReadOnlyList<FileDescriptor> Descriptors, CancellationToken Cancellation);
+    VmmApi Api, ApiOperation Operation, JsonElement Document, IReadOnlyList<FileDescriptor> Descriptors, CancellationToken Cancellation)
+{
+    /// <summary>Whether the descriptors are somebody else's now.</summary>
+    public bool HasKeptDescriptors { get; private set; }
+
+    /// <summary>The configuration has taken the descriptors over. Without this they are closed when the call ends.</summary>
+    public void KeepDescriptors() => HasKeptDescriptors = true;
+}

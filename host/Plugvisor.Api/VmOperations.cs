@@ -48,9 +48,10 @@ internal static class VmOperations
     public static async Task<ApiReply> AddDevice(ApiCall call)
     {
         var kind = call.Operation.Device!;
-        var device = new DeviceSpec(kind, kind.Normalize(call.Document));
+        var device = new DeviceSpec(kind, kind.NormalizeReceived(call.Document)) { Descriptors = call.Descriptors };
         PciDeviceInfo? info = await call.Api.Loop
             .SubmitAsync(VmmCommandKind.AddDevice, vmm => vmm.AddDevice(device), call.Cancellation).ConfigureAwait(false);
+        call.KeepDescriptors();
         return info is null ? ApiReply.Done : ApiReply.With(VmDocuments.Device(info));
     }
 

@@ -57,13 +57,15 @@ public sealed class VmmApi : IVmmApi
     public async Task<ApiReply> InvokeAsync(
         ApiOperation operation, ReadOnlyMemory<byte> body, IReadOnlyList<FileDescriptor> descriptors, CancellationToken cancellation = default)
     {
+        ApiCall? call = null;
         try
         {
             if (operation.Run is not { } run) return Fail(operation, new VmmException(VmmErrorKind.NotImplemented, operation.Missing ?? "not there"));
             JsonElement document = default;
             if (operation.Body == ApiBody.Required)
                 document = JsonElement.Parse(body.Span, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            return await run(new ApiCall(this, operation, document, descriptors, cancellation)).ConfigureAwait(false);
+            call = new ApiCall(this, operation, document, descriptors, cancellation);
+            return await run(call).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -84,7 +86,10 @@ public sealed class VmmApi : IVmmApi
         }
         finally
         {
-            foreach (FileDescriptor descriptor in descriptors) descriptor.Dispose();
+            if (call is not { HasKeptDescriptors: true })
+            {
+                foreach (FileDescriptor descriptor in descriptors) descriptor.Dispose();
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Plugvisor.Plugins.Schemas;
 
@@ -8,6 +9,9 @@ namespace Plugvisor.Configuration;
 /// <param name="Config">Its configuration with defaults filled in.</param>
 public sealed record DeviceSpec(DeviceConfigSchema Schema, JsonElement Config)
 {
+    /// <summary>Descriptors that came with it. They belong to the configuration, which hands them to each machine that it boots.</summary>
+    public IReadOnlyList<SafeHandle> Descriptors { get; init; } = [];
+
     /// <summary>The device kind, such as <c>disk</c>.</summary>
     public string Kind => Schema.Declaration.Kind;
 

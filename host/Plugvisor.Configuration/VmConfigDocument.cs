@@ -56,12 +56,12 @@ public static class VmConfigDocument
         if (kind.Declaration.Cardinality != DeviceCardinality.List)
         {
             if (json.ValueKind != JsonValueKind.False || kind.Declaration.Cardinality != DeviceCardinality.Flag)
-                builder.Add(new DeviceSpec(kind, kind.Normalize(json)));
+                builder.Add(new DeviceSpec(kind, kind.NormalizeReceived(json)));
             return;
         }
 
         ConfigReader.RequireArray(json, kind.Declaration.Section);
-        foreach (JsonElement device in json.EnumerateArray()) builder.Add(new DeviceSpec(kind, kind.Normalize(device)));
+        foreach (JsonElement device in json.EnumerateArray()) builder.Add(new DeviceSpec(kind, kind.NormalizeReceived(device)));
     }
 
     private static void WriteDevices(VmConfig config, DeviceDeclaration kind, Utf8JsonWriter output)

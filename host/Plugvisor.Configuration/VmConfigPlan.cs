@@ -22,11 +22,14 @@ public sealed class VmConfigPlan
     /// <summary>Checks a configuration and plans it.</summary>
     /// <exception cref="ConfigException">It contradicts itself; the message is one of the API's. A <see cref="ConfigConflictException"/> where a name or
     /// a path is used twice.</exception>
-    public static VmConfigPlan Make(VmConfig config)
+    /// <param name="config">The configuration.</param>
+    /// <param name="taken">Ids that are in use besides: of devices that the guest has not let go of.</param>
+    public static VmConfigPlan Make(VmConfig config, IReadOnlyList<string>? taken = null)
     {
         VmConfigValidator.Check(config);
         ConfigContext context = config.Context;
         var ids = new DeviceIds(config.RateLimitGroups);
+        foreach (string id in taken ?? []) ids.Take(id);
         foreach (MemoryZoneConfig zone in config.Memory.Zones ?? []) ids.Take(zone.Id);
         foreach (DeviceSpec device in config.Devices)
         {

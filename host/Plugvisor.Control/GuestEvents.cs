@@ -14,6 +14,7 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     private string? _reset;
     private int _powerOff;
     private int _terminate;
+    private uint _ejected;   // slots of segment 0, a bit each
 
     /// <inheritdoc/>
     public void OnReset(string cause)
@@ -37,6 +38,13 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     public void OnFatal(VcpuReport report)
     {
         if (Interlocked.CompareExchange(ref _fatal, report, null) is null) wake();
+    }
+
+    /// <inheritdoc/>
+    public void OnEject(int segment, int slot)
+    {
+        uint bit = 1u << slot;
+        if ((Interlocked.Or(ref _ejected, bit) & bit) == 0) wake();
     }
 
     /// <summary>
@@ -69,6 +77,9 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     /// <summary>Takes a power-off.</summary>
     public bool TakePowerOff() => Interlocked.Exchange(ref _powerOff, 0) != 0;
 
+    /// <summary>Takes the PCI slots whose devices the guest let go of, a bit each.</summary>
+    public uint TakeEjected() => Interlocked.Exchange(ref _ejected, 0);
+
     /// <summary>Forgets everything: the machine that said it is gone.</summary>
     public void Clear()
     {
@@ -76,5 +87,6 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
         _ = TakeFault();
         _ = TakeReset();
         _ = TakePowerOff();
+        _ = TakeEjected();
     }
 }

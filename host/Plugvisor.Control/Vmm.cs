@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Configuration;
-using Plugvisor.Abstractions.Devices;
 using Plugvisor.Configuration;
 using Plugvisor.Control.Events;
 using Plugvisor.Hypervisor;
@@ -8,7 +7,6 @@ using Plugvisor.Machine;
 using Plugvisor.Machine.Consoles;
 using Plugvisor.Machine.Devices;
 using Plugvisor.Machine.Vcpus;
-using Plugvisor.Plugins.Declarations;
 
 namespace Plugvisor.Control;
 
@@ -16,7 +14,7 @@ namespace Plugvisor.Control;
 /// The VMM's one VM: its configuration, its consoles and, while it is booted, its machine. Used by the control loop only, and before the loop
 /// runs by the start of the process.
 /// </summary>
-public sealed class Vmm : IDisposable
+public sealed partial class Vmm : IDisposable
 {
     private readonly IHypervisor _hypervisor;
     private readonly IDevicePlugins _plugins;
@@ -88,7 +86,7 @@ public sealed class Vmm : IDisposable
                 if (device.Slot is { } slot) machine.ReserveSlot(device.Id!, slot);
             }
 
-            foreach (DeviceSpec device in plan.Devices) config = AddDevice(machine, device, config);
+            foreach (DeviceSpec device in plan.Devices) (config, _) = MakeDevice(machine, device, config, isHot: false);
             machine.Start();
         }
         catch
@@ -156,6 +154,7 @@ public sealed class Vmm : IDisposable
         _consoles?.Dispose();
         _consoles = null;
         if (_config is null) return;
+        foreach (DeviceSpec device in _config.Devices) Close(device);
         _config = null;
         Tell("deleted");
     }
@@ -182,39 +181,6 @@ public sealed class Vmm : IDisposable
     /// <summary>What there is to know of the VM.</summary>
     public VmInfo Describe() => new(_config!, _plugins.Kinds, State, _config!.Memory.Size) { DeviceTree = _machine?.DescribeTree() };
 
-    /// <summary>Adds a device to the configuration, and to the machine when there is one.</summary>
-    /// <returns>Where it lies, or null before boot.</returns>
-    public PciDeviceInfo? AddDevice(DeviceSpec device)
-    {
-        VmConfig config = _config!;
-        DeviceDeclaration kind = device.Schema.Declaration;
-        if (kind.Cardinality != DeviceCardinality.List)
-        {
-            foreach (DeviceSpec other in config.Devices)
-            {
-                if (other.Kind == device.Kind && !other.IsAbsent) throw new VmmException($"Too many {kind.Noun}s");
-            }
-        }
-
-        config = config.With([.. config.Devices, device]);
-        _ = Plan(config);
-        if (_machine is not null)
-            throw new VmmException(VmmErrorKind.NotImplemented, "Adding a device to a running VM is not there yet: shut the VM down first");
-        _config = config;
-        return null;
-    }
-
-    /// <summary>Takes a device out of the configuration, and out of the machine when there is one.</summary>
-    public void RemoveDevice(string id)
-    {
-        var rest = new List<DeviceSpec>(_config!.Devices);
-        if (rest.RemoveAll(device => device.GivenId == id) == 0)
-            throw new VmmException(VmmErrorKind.NotFound, $"No device with id \"{id}\" to remove");
-        if (_machine is not null)
-            throw new VmmException(VmmErrorKind.NotImplemented, "Removing a device from a running VM is not there yet: shut the VM down first");
-        _config = _config.With(rest);
-    }
-
     /// <summary>Does what the guest asked for.</summary>
     /// <returns>The process's exit code when the VMM is to end.</returns>
     internal int? HandleGuestEvents(GuestEvents events)
@@ -239,6 +205,7 @@ public sealed class Vmm : IDisposable
             return _noShutdown ? null : 0;
         }
 
+        if (events.TakeEjected() is var slots and not 0) TakeOutEjected(slots);
         if (events.TakeFault() is { } fault) _guestLog.GuestTriggered($"{fault}; the machine is reset");
         else if (events.TakeReset() is { } cause) _log.LogInformation("the guest reset itself: {Cause}", cause);
         else return null;
@@ -270,11 +237,11 @@ public sealed class Vmm : IDisposable
 
     private void Tell(string what) => _events.Publish("vm", what);
 
-    private static VmConfigPlan Plan(VmConfig config)
+    private static VmConfigPlan Plan(VmConfig config, IReadOnlyList<string>? taken = null)
     {
         try
         {
-            return VmConfigPlan.Make(config);
+            return VmConfigPlan.Make(config, taken);
         }
         catch (ConfigException e)
         {
@@ -289,42 +256,5 @@ public sealed class Vmm : IDisposable
     {
         _log.LogInformation("{What}: {Path}", what, path);
         return config.With(section, section.Schema!.With((config.Given(section) ?? section.Default)!.Value, "file", path));
-    }
-
-    /// <summary>Makes a device on the machine.</summary>
-    /// <returns>The configuration with what the device filled in.</returns>
-    private VmConfig AddDevice(VirtualMachine machine, DeviceSpec device, VmConfig config)
-    {
-        IDevicePlugin plugin = _plugins.Load(device.Kind);
-        if (plugin is IConfigValidator validator && validator.Validate(device.Config, config.Context) is { } error)
-            throw Invalid(new ConfigException(error));
-
-        PluggedDevice plugged;
-        try
-        {
-            plugged = machine.AddDevice(plugin, new DeviceRequest
-            {
-                Id = device.Id!,
-                Config = device.Config,
-                VcpuCount = (int)config.Cpus.BootVcpus,
-            }, device.Slot);
-        }
-        catch (ConfigException e)
-        {
-            throw Invalid(e);
-        }
-
-        if (plugged.Function.Device is not ICompletesConfig completed) return config;
-
-        DeviceSpec complete = device;
-        foreach ((string member, string value) in completed.CompletedConfig)
-        {
-            _log.LogInformation("{Device}: {Member} {Value}", device.Id, member, value);
-            complete = complete.With(member, value);
-        }
-
-        var devices = new List<DeviceSpec>(config.Devices.Count);
-        foreach (DeviceSpec other in config.Devices) devices.Add(ReferenceEquals(other, device) ? complete : other);
-        return config.With(devices);
     }
 }

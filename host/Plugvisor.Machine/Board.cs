@@ -27,12 +27,12 @@ public sealed class Board
     /// <param name="map">Where the platform's registers lie.</param>
     /// <param name="options">What the machine is made of.</param>
     /// <param name="consoles">What its ports are connected to.</param>
-    /// <param name="events">Who is told of reset and power off.</param>
+    /// <param name="events">Who is told of reset, power off and ejected devices.</param>
     /// <param name="clock">The time that the guest sees.</param>
     /// <param name="log">The log.</param>
     public Board(
         Bus ports, Bus mmio, IVm vm, MsiRouter router, MemoryMap map, MachineOptions options, MachineConsoles consoles,
-        IMachineEvents events, TimeProvider clock, ILogger log)
+        IMachineListener events, TimeProvider clock, ILogger log)
     {
         _ports = ports;
         _mmio = mmio;
@@ -64,8 +64,7 @@ public sealed class Board
         CpuHotplug = new CpuHotplugController(
             (int)options.BootVcpus, (int)options.MaxVcpus, vcpu => log.LogWarning("the guest ejected vCPU {Vcpu}, which nobody asked for", vcpu));
         Mmio(map.CpuHotplugController, CpuHotplugController.Length, CpuHotplug);
-        PciHotplug = new PciHotplugController(
-            segments: 1, (_, slot) => log.LogWarning("the guest ejected PCI slot {Slot}, which nobody asked for", slot));
+        PciHotplug = new PciHotplugController(segments: 1, events.OnEject);
         Mmio(map.PciHotplugController, PciHotplugController.Length, PciHotplug);
         if (map.MemoryHotplugController == 0) return;
         MemoryHotplug = new MemoryHotplugController();

@@ -22,4 +22,7 @@ public interface IMachineListener : IMachineEvents
     /// <param name="name">The event.</param>
     /// <param name="properties">Details; they do not change.</param>
     void OnGuestEvent(string name, IReadOnlyDictionary<string, string> properties);
+
+    /// <summary>The guest let go of the device in a PCI slot, asked or not.</summary>
+    void OnEject(int segment, int slot);
 }

@@ -43,6 +43,8 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     private readonly ILoggerFactory _logs;
     private readonly List<PluggedDevice> _devices = [];
     private readonly VcpuGroup _vcpus;
+    private bool _isPaused;
+    private bool _stuck;   // a device that was removed may still use guest memory
 
     /// <summary>Builds a machine without devices that plug in.</summary>
     /// <exception cref="GuestRamException">The host cannot give the memory.</exception>
@@ -137,6 +139,47 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         return plugged;
     }
 
+    /// <summary>Makes a device of a plugin, puts it on the bus and tells the guest of it.</summary>
+    /// <param name="plugin">The plugin.</param>
+    /// <param name="request">What the device is to be.</param>
+    /// <param name="slot">The slot that was asked for, or null.</param>
+    /// <exception cref="DeviceException">The plugin cannot make it, or there is no room on the bus.</exception>
+    public PluggedDevice HotPlug(IDevicePlugin plugin, DeviceRequest request, int? slot)
+    {
+        PluggedDevice device = AddDevice(plugin, request, slot);
+        if (_isPaused) device.Function.Pause();
+        _board.PciHotplug.Inserted(device.Segment, device.Slot);
+        _board.GenericEvents.Notify(GenericEvent.Pci);
+        return device;
+    }
+
+    /// <summary>
+    /// Asks the guest to let go of a device. It may take its time, or never do; <see cref="IMachineListener.OnEject"/> tells when it has, and
+    /// <see cref="TakeEjected"/> then takes the device out. May be repeated.
+    /// </summary>
+    public void RequestRemoval(PluggedDevice device)
+    {
+        _board.PciHotplug.RemovalRequested(device.Segment, device.Slot);
+        _board.GenericEvents.Notify(GenericEvent.Pci);
+    }
+
+    /// <summary>Takes out a device that the guest has let go of.</summary>
+    /// <returns>The device, which is gone, or null when there was none in the slot.</returns>
+    public PluggedDevice? TakeEjected(int segment, int slot)
+    {
+        int at = _devices.FindIndex(device => device.Segment == segment && device.Slot == slot);
+        if (at < 0) return null;
+        PluggedDevice device = _devices[at];
+        _devices.RemoveAt(at);
+        if (!device.Function.Remove())
+        {
+            _log.LogError("device {Id} does not stop; what it holds is not given back", device.Id);
+            _stuck = true;
+        }
+
+        return device;
+    }
+
     /// <summary>Loads the payload and starts the vCPUs.</summary>
     /// <exception cref="BootException">The payload cannot be booted.</exception>
     /// <exception cref="HypervisorException">The kernel refuses a vCPU.</exception>
@@ -165,6 +208,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             throw;
         }
 
+        _isPaused = true;
         int paused = 0;
         try
         {
@@ -174,6 +218,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         {
             // The one that failed goes on by itself.
             for (int i = 0; i < paused; i++) _devices[i].Function.Resume();
+            _isPaused = false;
             _vcpus.Resume();
             throw;
         }
@@ -183,6 +228,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     public void Resume()
     {
         foreach (PluggedDevice device in _devices) device.Function.Resume();
+        _isPaused = false;
         _vcpus.Resume();
     }
 
@@ -205,6 +251,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     public void Dispose()
     {
         bool quiet = _vcpus.Stop();
+        bool keepMemory = _stuck;
         _control.Close();
         if (!quiet) _log.LogError("a vCPU does not stop; what it holds is not given back");
         if (quiet) _vm.EndGuest();
@@ -218,7 +265,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         _consoles.Serial?.Connect(null);
         _vm.Dispose();
         // Last, because vCPUs and devices hold pointers into it; and not at all while one of them may still use them.
-        if (quiet) _ram.Dispose();
+        if (quiet && !keepMemory) _ram.Dispose();
     }
 
     /// <summary>Gives a device the bus side that its kind needs. The device is disposed when there is none.</summary>

@@ -61,20 +61,26 @@ public sealed class ConfigSchema(string option, ObjectDeclaration declaration)
     }
 
     /// <summary>A normalized config with a string member filled in or replaced, in its declared place.</summary>
-    public JsonElement With(JsonElement config, string member, string value)
+    public JsonElement With(JsonElement config, string member, string value) => Copy(config, member, value);
+
+    /// <summary>A normalized config without a member.</summary>
+    public JsonElement Without(JsonElement config, string member) => Copy(config, member, null);
+
+    private JsonElement Copy(JsonElement config, string replaced, string? value)
     {
         var writer = new JsonBuffer();
         writer.StartObject();
-        foreach (MemberDeclaration declared in Declaration.Members)
+        foreach (MemberDeclaration member in Declaration.Members)
         {
-            if (declared.Name == member)
+            bool isReplaced = member.Name == replaced;
+            if (isReplaced && value is not null)
             {
-                writer.Name(member);
+                writer.Name(member.Name);
                 writer.String(value);
             }
-            else if (config.TryGetProperty(declared.Name, out JsonElement kept))
+            else if (!isReplaced && config.TryGetProperty(member.Name, out JsonElement kept))
             {
-                writer.Name(declared.Name);
+                writer.Name(member.Name);
                 writer.Raw(kept.GetRawText());
             }
         }

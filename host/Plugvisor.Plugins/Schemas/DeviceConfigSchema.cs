@@ -36,6 +36,22 @@ public sealed class DeviceConfigSchema(DeviceDeclaration declaration)
         return Config.Normalize(given);
     }
 
+    /// <summary>
+    /// As <see cref="Normalize"/>, for a config that another process sent: numbers of file descriptors mean nothing here and are left out.
+    /// </summary>
+    /// <exception cref="ConfigException">A member is missing, unknown or of a wrong type.</exception>
+    public JsonElement NormalizeReceived(JsonElement given)
+    {
+        JsonElement config = Normalize(given);
+        foreach (MemberDeclaration member in Declaration.Config.Members)
+        {
+            if (member.IsDescriptor && config.ValueKind == JsonValueKind.Object && config.TryGetProperty(member.Name, out _))
+                config = Config.Without(config, member.Name);
+        }
+
+        return config;
+    }
+
     /// <summary>Whether a normalized config says that there is to be no such device (<c>mode=Off</c>, or a flag that is false).</summary>
     public bool IsAbsent(JsonElement config) =>
         config.ValueKind == JsonValueKind.False || (Declaration.AbsentWhen is { } condition && ConfigChecker.Holds(condition, config));

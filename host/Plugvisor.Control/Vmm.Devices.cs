@@ -1,0 +1,131 @@
+using System.Numerics;
+using Microsoft.Extensions.Logging;
+using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Configuration;
+using Plugvisor.Machine;
+using Plugvisor.Machine.Devices;
+using Plugvisor.Plugins.Declarations;
+
+namespace Plugvisor.Control;
+
+/// <content>Devices that come and go.</content>
+public sealed partial class Vmm
+{
+    /// <summary>Adds a device to the configuration, and to the machine when there is one.</summary>
+    /// <param name="device">The device. Its descriptors are the configuration's when this returns, and the caller's when it throws.</param>
+    /// <returns>Where it lies, or null before boot.</returns>
+    public PciDeviceInfo? AddDevice(DeviceSpec device)
+    {
+        DeviceDeclaration kind = device.Schema.Declaration;
+        if (kind.Cardinality != DeviceCardinality.List && _config!.Devices.Any(other => other.Kind == device.Kind && !other.IsAbsent))
+            throw new VmmException($"Too many {kind.Noun}s");
+
+        VmConfig config = _config!.With([.. _config.Devices, device]);
+        VmConfigPlan plan = Plan(config, Leaving());
+        if (_machine is null)
+        {
+            _config = config;   // ids are given at boot
+            return null;
+        }
+
+        // The plan names devices that have no id yet, and only this one can be such.
+        (_config, PluggedDevice plugged) = MakeDevice(_machine, plan.Config.Devices[^1], plan.Config, isHot: true);
+        return new PciDeviceInfo(plugged.Id, plugged.Bdf);
+    }
+
+    /// <summary>
+    /// Takes a device out of the configuration and, when there is a machine, asks the guest to let go of it. Its id is free again when the guest has.
+    /// May be repeated until then.
+    /// </summary>
+    public void RemoveDevice(string id)
+    {
+        PluggedDevice? plugged = _machine?.Devices.FirstOrDefault(device => device.Id == id);
+        DeviceSpec? spec = _config!.Devices.FirstOrDefault(device => device.Id == id && !device.IsAbsent);
+        if (spec is null && plugged is null) throw new VmmException(VmmErrorKind.NotFound, $"No device with id \"{id}\" to remove");
+        if (spec is { Schema.Declaration: { IsRemovable: false } kind }) throw new VmmException($"Removing a {kind.Noun} is not allowed: {id}");
+
+        if (plugged is not null) _machine!.RequestRemoval(plugged);
+        if (spec is null) return;
+        _config = _config.With([.. _config.Devices.Where(device => device != spec)]);
+        Close(spec);
+    }
+
+    /// <summary>Takes out the devices that the guest let go of.</summary>
+    /// <param name="slots">Their slots, a bit each.</param>
+    private void TakeOutEjected(uint slots)
+    {
+        for (; slots != 0; slots &= slots - 1)
+        {
+            int slot = BitOperations.TrailingZeroCount(slots);
+            PluggedDevice? device = _machine!.Devices.FirstOrDefault(device => device.Slot == slot);
+            if (device is null) continue;
+            if (_config!.Devices.FirstOrDefault(spec => spec.Id == device.Id) is { Schema.Declaration.IsRemovable: false })
+            {
+                _guestLog.GuestTriggered($"it ejected {device.Id}, which cannot be removed");
+                continue;
+            }
+
+            _machine.TakeEjected(device.Segment, slot);
+            _log.LogInformation("device {Id} at {Bdf} is gone", device.Id, device.Bdf);
+            _events.Publish("vm", "device-removed", new Dictionary<string, string> { ["id"] = device.Id, ["bdf"] = device.Bdf });
+        }
+    }
+
+    /// <summary>Ids of devices that are still in the machine though the configuration has them no more.</summary>
+    private List<string> Leaving()
+    {
+        var ids = new List<string>();
+        foreach (PluggedDevice device in _machine?.Devices ?? [])
+        {
+            if (!_config!.Devices.Any(spec => spec.Id == device.Id)) ids.Add(device.Id);
+        }
+
+        return ids;
+    }
+
+    /// <summary>Makes a device on a machine.</summary>
+    /// <returns>The configuration with what the device filled in, and the device.</returns>
+    private (VmConfig Config, PluggedDevice Device) MakeDevice(
+        VirtualMachine machine, DeviceSpec device, VmConfig config, bool isHot)
+    {
+        IDevicePlugin plugin = _plugins.Load(device.Kind);
+        if (plugin is IConfigValidator validator && validator.Validate(device.Config, config.Context) is { } error)
+            throw Invalid(new ConfigException(error));
+
+        PluggedDevice plugged;
+        try
+        {
+            var request = new DeviceRequest
+            {
+                Id = device.Id!,
+                Config = device.Config,
+                VcpuCount = (int)config.Cpus.BootVcpus,
+                Descriptors = device.Descriptors,
+            };
+            plugged = isHot ? machine.HotPlug(plugin, request, device.Slot) : machine.AddDevice(plugin, request, device.Slot);
+        }
+        catch (ConfigException e)
+        {
+            throw Invalid(e);
+        }
+
+        if (plugged.Device is not ICompletesConfig completed) return (config, plugged);
+
+        DeviceSpec complete = device;
+        foreach ((string member, string value) in completed.CompletedConfig)
+        {
+            _log.LogInformation("{Device}: {Member} {Value}", device.Id, member, value);
+            complete = complete.With(member, value);
+        }
+
+        var devices = new List<DeviceSpec>(config.Devices.Count);
+        foreach (DeviceSpec other in config.Devices) devices.Add(ReferenceEquals(other, device) ? complete : other);
+        return (config.With(devices), plugged);
+    }
+
+    private static void Close(DeviceSpec device)
+    {
+        foreach (System.Runtime.InteropServices.SafeHandle descriptor in device.Descriptors) descriptor.Dispose();
+    }
+}
