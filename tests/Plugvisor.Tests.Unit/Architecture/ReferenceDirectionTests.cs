@@ -24,10 +24,11 @@ public sealed class ReferenceDirectionTests
         [
             "Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Plugins", "Plugvisor.Configuration", "Plugvisor.Machine", "Plugvisor.Control",
         ],
+        ["Plugvisor.DBus"] = ["Plugvisor.Linux", "Plugvisor.Control", "Plugvisor.Api"],
         ["plugvisor"] =
         [
             .. Contract, "Plugvisor.Hypervisor", "Plugvisor.Plugins", "Plugvisor.Configuration", "Plugvisor.Machine", "Plugvisor.Control",
-            "Plugvisor.Hypervisor.Kvm", "Plugvisor.Api",
+            "Plugvisor.Hypervisor.Kvm", "Plugvisor.Api", "Plugvisor.DBus",
         ],
         ["plugvisor-remote"] = ["Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Plugins"],
         ["Plugvisor.Testing"] = Contract,
