@@ -64,7 +64,7 @@ internal static class ApiOperations
         {
             if (Find(operations, "vm.add-" + kind)) continue;
             operations.Add(Missing("vm.add-" + kind, SchemaNames.MethodOf(kind), $"Add a {noun}", $"The {noun} could not be added to the VM",
-                $"A plugin for device kind {kind}", null, descriptors));
+                $"A plugin for device kind {kind}", null, descriptors, ApiReplyKind.DocumentOrNoContent));
         }
 
         return new ApiCatalog(operations);
@@ -131,9 +131,10 @@ internal static class ApiOperations
     };
 
     private static ApiOperation Missing(
-        string name, string? method, string summary, string failure, string what, string? schema, int descriptors = 0) => new()
+        string name, string? method, string summary, string failure, string what, string? schema, int descriptors = 0,
+        ApiReplyKind reply = ApiReplyKind.NoContent) => new()
     {
-        Name = name, DBusMethod = method, Summary = summary, Failure = failure, Body = ApiBody.Required, RequestSchema = schema,
+        Name = name, DBusMethod = method, Summary = summary, Failure = failure, Body = ApiBody.Required, Reply = reply, RequestSchema = schema,
         MaxDescriptors = descriptors, Missing = $"{what} {(what == Snapshots || what == "Core dumps" ? "are" : "is")} not there yet in this version of Plugvisor",
     };
 }

@@ -18,7 +18,7 @@ public sealed class DBusApi : IAsyncDisposable
 
     private readonly DBusOptions _options;
     private readonly DBusObject _object;
-    private readonly EventHub _events;
+    private readonly EventSubscription _events;
     private readonly ILogger _log;
     private readonly IBusConnector _connector;
     private readonly Func<string, string?> _environment;
@@ -26,22 +26,21 @@ public sealed class DBusApi : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _serving = Task.CompletedTask, _emitting = Task.CompletedTask;
-    private EventSubscription? _subscription;
     private int _disposed;
     private volatile IBusConnection? _connection;
 
     /// <summary>An API that is not started.</summary>
     /// <param name="options">Where it is to be.</param>
     /// <param name="api">What it offers.</param>
-    /// <param name="events">What it tells in signals, from the start on.</param>
+    /// <param name="events">What it tells in signals. The API's now.</param>
     /// <param name="logs">Where it says what is wrong.</param>
-    public DBusApi(DBusOptions options, IVmmApi api, EventHub events, ILoggerFactory logs)
+    public DBusApi(DBusOptions options, IVmmApi api, EventSubscription events, ILoggerFactory logs)
         : this(options, api, events, logs, new SdBusConnector(), Environment.GetEnvironmentVariable, TimeProvider.System)
     {
     }
 
     internal DBusApi(
-        DBusOptions options, IVmmApi api, EventHub events, ILoggerFactory logs, IBusConnector connector,
+        DBusOptions options, IVmmApi api, EventSubscription events, ILoggerFactory logs, IBusConnector connector,
         Func<string, string?> environment, TimeProvider time)
     {
         _options = options;
@@ -58,10 +57,8 @@ public sealed class DBusApi : IAsyncDisposable
     /// <summary>Starts and returns at once: nothing waits for the bus. Once.</summary>
     public void Start()
     {
-        EventSubscription subscription = _events.Subscribe();
-        _subscription = subscription;
         _serving = Task.Run(ServeAsync);
-        _emitting = Task.Run(() => EmitAsync(subscription));
+        _emitting = Task.Run(EmitAsync);
     }
 
     /// <summary>Lets the last commands answer and the last events out, within a second, and leaves the bus.</summary>
@@ -70,7 +67,7 @@ public sealed class DBusApi : IAsyncDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         Task limit = Task.Delay(LastWordsLimit, _time);
         await Task.WhenAny(_object.WhenIdle(), limit).ConfigureAwait(false);
-        _subscription?.Dispose();   // the events until now are still read
+        _events.Dispose();   // the events until now are still read
         await Task.WhenAny(_emitting, limit).ConfigureAwait(false);
         await _stop.CancelAsync().ConfigureAwait(false);
         await _serving.ConfigureAwait(false);
@@ -138,13 +135,13 @@ public sealed class DBusApi : IAsyncDisposable
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "Events that end with an error end the signals, not the VMM")]
-    private async Task EmitAsync(EventSubscription events)
+    private async Task EmitAsync()
     {
         try
         {
             // Events of the start wait for the first connection; without one, and later while there is none, nobody could hear them.
             await _tried.Task.ConfigureAwait(false);
-            await foreach (VmmEvent next in events.ReadAllAsync(_stop.Token).ConfigureAwait(false))
+            await foreach (VmmEvent next in _events.ReadAllAsync(_stop.Token).ConfigureAwait(false))
             {
                 if (_connection is { } connection)
                     await connection.EmitAsync(new BusSignal(_options.ObjectPath, DBusObject.Interface, DBusObject.Event, next.ToIndentedJson()))

@@ -16,6 +16,9 @@ internal static class HostOptions
     public const string PluginDir = "--plugin-dir";
     public const string NoShutdown = "--no-shutdown";
     public const string EventMonitor = "--event-monitor";
+    public const string DBusServiceName = "--dbus-service-name";
+    public const string DBusObjectPath = "--dbus-object-path";
+    public const string DBusSystemBus = "--dbus-system-bus";
     public const string LogFile = "--log-file";
     public const string LogFormat = "--log-format";
 
@@ -55,6 +58,9 @@ internal static class HostOptions
         {
             Example = "path=/run/vm1.events",
         },
+        new(DBusServiceName, OptionGroup.Vmm, "name", "Offer the API on D-Bus by this name") { Example = "org.example.Vm1" },
+        new(DBusObjectPath, OptionGroup.Vmm, "path", "Object path of the API on D-Bus; goes with the name") { Example = "/org/example/Vm1" },
+        new(DBusSystemBus, OptionGroup.Vmm, null, "Use the system bus in place of the session bus"),
         new(LogFile, OptionGroup.Vmm, "path", "Where the log goes") { IsPath = true, Default = "stderr" },
         new(LogFormat, OptionGroup.Vmm, "text", "Layout of a log line, with {tokens}") { TakesAnyText = true },
     ];
@@ -65,9 +71,6 @@ internal static class HostOptions
     public static IReadOnlyDictionary<string, string> NotYet { get; } = new Dictionary<string, string>
     {
         ["--api-socket"] = "the REST API",
-        ["--dbus-service-name"] = "the D-Bus API",
-        ["--dbus-object-path"] = "the D-Bus API",
-        ["--dbus-system-bus"] = "the D-Bus API",
         ["--restore"] = "restoring snapshots",
         ["--memory-zone"] = "memory zones",
         ["--numa"] = "NUMA",

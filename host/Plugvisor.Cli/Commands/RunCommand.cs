@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using Plugvisor.Cli.Api;
 using Plugvisor.Cli.CommandLine;
 using Plugvisor.Cli.Logging;
 using Plugvisor.Cli.Plugins;
@@ -47,15 +48,16 @@ internal static class RunCommand
         }
 
         VmConfig? config = VmConfigReader.HasPayload(options) ? VmConfigReader.Read(options, plugins) : null;
-        if (config is null) throw new UsageException("there is nothing to boot: give --kernel or --firmware");
         using LogSink logs = OpenLog(options);
         plugins.ReportTo(logs);
         var events = new EventHub(TimeProvider.System);
         using EventMonitor? monitor = EventMonitorOption.Open(options.Single(HostOptions.EventMonitor), events, logs);
+        await using ApiFrontEnds api = ApiFrontEnds.Read(options, events, logs);
+        if (config is null && !api.Any) throw new UsageException("there is nothing to boot: give --kernel or --firmware");
         events.Publish("vmm", "starting");
         try
         {
-            return await RunVmAsync(config, options, plugins, events, logs).ConfigureAwait(false);
+            return await RunVmAsync(config, options, plugins, api, events, logs).ConfigureAwait(false);
         }
         finally
         {
@@ -79,7 +81,7 @@ internal static class RunCommand
         return null;
     }
 
-    private static async Task<int> RunVmAsync(VmConfig? config, ParsedOptions options, PluginSet plugins, EventHub events, ILoggerFactory logs)
+    private static async Task<int> RunVmAsync(VmConfig? config, ParsedOptions options, PluginSet plugins, ApiFrontEnds api, EventHub events, ILoggerFactory logs)
     {
         using var terminal = new HostTerminal();
         // Also when the runtime itself ends the process: an unhandled error on some thread, or a signal that nobody handles.
@@ -92,6 +94,7 @@ internal static class RunCommand
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, loop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, loop);
         Task<int> end = Start(loop, vmm);
+        api.Start(loop, plugins, events);
         if (config is not null)
         {
             try

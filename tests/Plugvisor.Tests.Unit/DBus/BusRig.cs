@@ -12,14 +12,15 @@ internal sealed class BusRig : IAsyncDisposable
     public BusRig(string name = Name, Func<string, string?>? environment = null, bool systemBus = false)
     {
         DBus = new DBusApi(
-            new DBusOptions(name, ObjectPath, systemBus), Api, Events, Logs, new SdBusConnector(), environment ?? Bus.Environment, TimeProvider.System);
+            new DBusOptions(name, ObjectPath, systemBus), Api, Api.Events.Subscribe(), Logs, new SdBusConnector(), environment ?? Bus.Environment,
+            TimeProvider.System);
     }
 
     public PrivateBus Bus { get; } = new();
 
     public FakeVmmApi Api { get; } = new();
 
-    public EventHub Events { get; } = new(TimeProvider.System);
+    public EventHub Events => Api.Events;
 
     public RecordingLogs Logs { get; } = new();
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Plugvisor.Api;
+using Plugvisor.Control.Events;
 using Plugvisor.Linux.Files;
 using Xunit;
 
@@ -26,6 +27,10 @@ internal sealed class FakeVmmApi : IVmmApi
     public ApiCatalog Catalog { get; private set; } = new([Ping, Info, Create, Boot, Shutdown, AddDisk, Nmi]);
 
     public event Action? CatalogChanged;
+
+    public EventHub Events { get; } = new(TimeProvider.System);
+
+    public ReadOnlyMemory<byte> DescribeOpenApi() => default;
 
     public static ApiOperation Of(string name, string? method, ApiBody body, ApiReplyKind reply) =>
         new() { Name = name, DBusMethod = method, Body = body, Reply = reply, Summary = $"What <{name}> \"does\"", Failure = $"{name} failed" };
