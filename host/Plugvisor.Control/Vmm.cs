@@ -44,6 +44,7 @@ public sealed partial class Vmm : IDisposable
         _loop = loop;
         _events = events;
         _deviceEvents = new DeviceEvents(events, TimeProvider.System);
+        loop.Events.GuestEventHandler = (name, properties) => events.Publish("guest", name, properties);
         _logs = logs;
         _log = logs.CreateLogger<Vmm>();
         _guestLog = new DeviceLog("guest", _log, TimeProvider.System);
@@ -109,7 +110,7 @@ public sealed partial class Vmm : IDisposable
         {
             _machine!.Pause();
         }
-        catch (HypervisorException e)
+        catch (Exception e) when (e is HypervisorException or DeviceException)
         {
             throw new VmmException("Cannot pause VM", e);
         }

@@ -63,7 +63,7 @@ internal sealed class MachineControl(IMachineListener listener, TimeProvider clo
     {
         var details = new List<string>(properties.Count);
         foreach ((string key, string value) in properties) details.Add($"{key}={value}");
-        return details.Count == 0 ? $"event {name}" : $"event {name} ({string.Join(", ", details)})";
+        return details.Count == 0 ? $"reports {name}" : $"reports {name} ({string.Join(", ", details)})";
     }
 
     private sealed class Told(string name, IReadOnlyDictionary<string, string> properties)

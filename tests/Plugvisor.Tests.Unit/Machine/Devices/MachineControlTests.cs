@@ -30,7 +30,7 @@ public sealed class MachineControlTests
     {
         _control.ReportGuestEvent("panic", Panic);
         Assert.Equal(["panic event=panic"], _listener.Told);
-        Assert.Equal(["event panic (event=panic)"], _log.Lines);
+        Assert.Equal(["reports panic (event=panic)"], _log.Lines);
     }
 
     [Fact]
