@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Xunit;
 
 namespace Plugvisor.Tests.Linux.Guests;
@@ -8,6 +9,10 @@ public sealed class PanicGuestTests(PanicGuests guests) : IClassFixture<PanicGue
     [Fact]
     public void Linux_binds_its_driver_to_the_device_in_the_last_slots() =>
         Assert.True(guests.Panicking["function"] == "0000:00:02.0", guests.Panicking.Everything);
+
+    [Fact]
+    public void The_event_monitor_tells_of_it_once() =>
+        Assert.Single(Regex.Matches(guests.Events, """ "source": "guest",\s+"event": "panic",\s+"properties": \{\s+"event": "panic"\s+\}"""));
 
     [Fact]
     public void A_panic_of_the_kernel_becomes_an_event_and_the_vmm_goes_on()
