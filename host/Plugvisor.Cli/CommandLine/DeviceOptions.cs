@@ -12,14 +12,15 @@ internal static class DeviceOptions
     public static CommandLineOption From(DeviceConfigSchema kind, bool withKeys)
     {
         DeviceDeclaration declaration = kind.Declaration;
+        bool flag = declaration.Cardinality == DeviceCardinality.Flag;
         return new CommandLineOption(
             "--" + declaration.Kind, OptionGroup.Devices,
-            declaration.Cardinality == DeviceCardinality.Flag ? null : "key=value,...", declaration.Help ?? declaration.Noun)
+            flag ? null : "key=value,...", declaration.Help ?? declaration.Noun)
         {
             IsRepeatable = declaration.Cardinality == DeviceCardinality.List,
             Default = declaration.DefaultDevice,
             Example = declaration.Example,
-            Keys = withKeys ? Keys(kind.Config) : [],
+            Keys = withKeys && !flag ? Keys(kind.Config) : [],
         };
     }
 
