@@ -90,6 +90,7 @@ public sealed class ProcessTests : IDisposable
 
         foreach (string text in new[] { "--disk <key=value,...>", "queue_size=", "--rng <key=value,...>", "--console", "Examples:" })
             Assert.Contains(text, vmm.Serial);
+        Assert.Matches(@"--watchdog  +\S[^\n]*\n  +--pvpanic  +\S", vmm.Serial);   // flags have no keys
     }
 
     [Theory]
