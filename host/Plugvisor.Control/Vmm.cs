@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Configuration;
+using Plugvisor.Abstractions.Devices;
 using Plugvisor.Configuration;
 using Plugvisor.Control.Events;
 using Plugvisor.Hypervisor;
