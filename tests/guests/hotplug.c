@@ -49,11 +49,13 @@ void main(void)
                     virtio_reset(&disks[slot].device);
                 write32(registers + EJECT, 1u << slot);
                 struct pci_device gone = { .slot = slot };
-                bool still = pci_read32(&gone, 0) == 0;
+                bool still = true;              // the VMM takes it out soon, not at once
+                for (u64 from = tsc(); still && milliseconds_since(from) < 5000;)
+                    still = pci_read32(&gone, 0) != 0xffffffff;
                 failed += still;
                 ejected++;
                 if (!quiet || still)
-                    print("hotplug slot %u ejected\n", slot);
+                    print("hotplug slot %u ejected%s\n", slot, still ? " and still there" : "");
             } else if (leaving >> slot & 1)
                 print("hotplug slot %u kept\n", slot);
         }
