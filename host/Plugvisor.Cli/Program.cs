@@ -49,6 +49,8 @@ internal static class Program
                 return Task.FromResult(CompletionsCommand.Run(args[1..], plugins));
             case "openapi":
                 return Task.FromResult(OpenApiCommand.Run(args[1..], plugins));
+            case "man":
+                return Task.FromResult(ManCommand.Run(args[1..], plugins));
             default:
                 throw new UsageException($"'{command}' is no command; there are plugins, completions and openapi, and options start with --");
         }

@@ -47,11 +47,12 @@ internal static class Program
 
         ParsedCommand parsed = new CommandLineParser(commands).Parse(args);
         if (parsed.HelpRequested) return Print(parsed.Command is { } about ? HelpText.OfCommand(about) : HelpText.OfProgram(commands));
-        if (parsed.VersionRequested) return Print(Version());
+        if (parsed.VersionRequested) return Print($"plugvisor-remote {Version()}\n");
         RemoteCommand command = parsed.Command!;
         return command.Name switch
         {
             CommandTable.Help => Print(Explain(parsed.Input.Argument, commands)),
+            CommandTable.Man => Print(ManualPage.Render(commands, Version())),
             CommandTable.Completions => Print(CompletionScript.Render(parsed.Input.Text, commands)),
             _ => Ask(command, parsed),
         };
@@ -102,11 +103,8 @@ internal static class Program
         return null;
     }
 
-    private static string Version()
-    {
-        string version = typeof(Program).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
-        return $"plugvisor-remote {version}\n";
-    }
+    private static string Version() =>
+        typeof(Program).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
 
     private static int Print(string text)
     {

@@ -9,10 +9,12 @@ namespace Plugvisor.Cli.Commands;
 /// </summary>
 internal static class VersionText
 {
+    /// <summary>Plugvisor's own version.</summary>
+    public static string Own => typeof(VersionText).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
     public static string Render(int verbosity)
     {
-        string own = typeof(VersionText).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
-        string text = $"cloud-hypervisor {InterfaceVersion.Build}\nPlugvisor {own}\n";
+        string text = $"cloud-hypervisor {InterfaceVersion.Build}\nPlugvisor {Own}\n";
         return verbosity > 0 ? text + $"Enabled features: [\"{string.Join("\", \"", InterfaceVersion.Features)}\"]\n" : text;
     }
 }

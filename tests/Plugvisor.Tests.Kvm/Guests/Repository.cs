@@ -6,13 +6,13 @@ internal static class Repository
     public static string Root { get; } = FindRoot();
 
     /// <summary>The published executable; a clear failure when there is none.</summary>
-    public static string Plugvisor
+    public static string Plugvisor => Program("plugvisor");
+
+    /// <summary>A published executable by its name; a clear failure when there is none.</summary>
+    public static string Program(string name)
     {
-        get
-        {
-            string path = Path.Combine(Root, "out", "plugvisor");
-            return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is not there; run eng/publish first");
-        }
+        string path = Path.Combine(Root, "out", name);
+        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is not there; run eng/publish first");
     }
 
     private static string FindRoot()

@@ -28,9 +28,10 @@ public sealed class ReferenceDirectionTests
         ["plugvisor"] =
         [
             .. Contract, "Plugvisor.Hypervisor", "Plugvisor.Plugins", "Plugvisor.Configuration", "Plugvisor.Machine", "Plugvisor.Control",
-            "Plugvisor.Hypervisor.Kvm", "Plugvisor.Api", "Plugvisor.DBus",
+            "Plugvisor.Hypervisor.Kvm", "Plugvisor.Api", "Plugvisor.DBus", "Plugvisor.Manual",
         ],
-        ["plugvisor-remote"] = ["Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Plugins"],
+        ["Plugvisor.Manual"] = [],
+        ["plugvisor-remote"] = ["Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Plugins", "Plugvisor.Manual"],
         ["Plugvisor.Testing"] = Contract,
     };
 
