@@ -41,6 +41,10 @@ internal sealed class VmmProcess : IDisposable
     /// <summary>Starts plugvisor with these arguments and nothing else.</summary>
     public static VmmProcess Start(params IEnumerable<string> arguments) => new(Repository.Plugvisor, arguments);
 
+    /// <summary>As <see cref="Start"/>, by a command that runs the command line behind it in its own place (as <c>env</c> does).</summary>
+    public static VmmProcess StartBy(string[] command, params IEnumerable<string> arguments) =>
+        new(command[0], [.. command[1..], Repository.Plugvisor, .. arguments]);
+
     /// <summary>Starts a guest of tests/guests with its options, 256 MiB and the serial line on standard output.</summary>
     public static VmmProcess Boot(string guest, string options, params string[] arguments) =>
         new(Repository.Plugvisor, ArgumentsOf(guest, options, arguments));
