@@ -84,7 +84,7 @@ public abstract class PciFunction
             foreach (PciBar? bar in Bars.All)
             {
                 if (bar is null) continue;
-                if (!BarAllocator.TryFind(segment.Apertures, bar.Kind, bar.Size, busy.For(bar.Kind), out ulong address)) return false;
+                if (!BarAllocator.TryFind(segment.Apertures, bar.Kind, bar.Size, busy, out ulong address)) return false;
                 Bars.Program(bar, address);
                 busy.Add(bar.Kind, address, bar.Size);
             }
