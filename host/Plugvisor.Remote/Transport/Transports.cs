@@ -19,6 +19,6 @@ internal static class Transports
             throw new UsageException($"{GlobalOptions.ApiSocket} and the D-Bus options cannot be used together");
         if (socket is not null) return new HttpTransport(socket.StartsWith(SocketPath, StringComparison.Ordinal) ? socket[SocketPath.Length..] : socket);
         if (service is null || path is null) throw new RemoteException("Please either provide the api-socket option or dbus-service-name and dbus-object-path");
-        throw new RemoteException("The D-Bus client is not there yet in this version of Plugvisor: use --api-socket");
+        return new DBusTransport(service, path, system);
     }
 }
