@@ -17,8 +17,8 @@ internal static class DiskBench
 
     public static int Run(string path, ReadOnlySpan<string> options)
     {
-        int depth = Number(options, "depth", 32), seconds = Number(options, "secs", 5), block = Number(options, "bs", 4096);
-        int kickNanoseconds = Number(options, "kick-ns", 0);
+        int depth = Arguments.Number(options, "depth", 32), seconds = Arguments.Number(options, "secs", 5), block = Arguments.Number(options, "bs", 4096);
+        int kickNanoseconds = Arguments.Number(options, "kick-ns", 0);
         bool direct = !options.Contains("direct=off"), sync = options.Contains("engine=sync");
         string json = $$"""{"path":"{{path}}","image_type":"Raw","direct":{{(direct ? "true" : "false")}},"readonly":true,"disable_io_uring":{{(sync ? "true" : "false")}}}""";
 
@@ -71,11 +71,11 @@ internal static class DiskBench
             }
 
             now = Stopwatch.GetTimestamp();
-            if (warm == 0 && now >= warmEnd) (warm, warmKicks, warmCpu, warmBytes) = (done, kicks, ThreadNanoseconds("bench_q0"), GC.GetTotalAllocatedBytes());
+            if (warm == 0 && now >= warmEnd) (warm, warmKicks, warmCpu, warmBytes) = (done, kicks, ThreadTime.Nanoseconds("bench_q0"), GC.GetTotalAllocatedBytes());
         }
 
         long allocated = GC.GetTotalAllocatedBytes() - warmBytes;
-        double cpu = (ThreadNanoseconds("bench_q0") - warmCpu) / (double)(done - warm);
+        double cpu = (ThreadTime.Nanoseconds("bench_q0") - warmCpu) / (double)(done - warm);
         double measured = (now - warmEnd) / (double)Stopwatch.Frequency;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"disk {(sync ? "sync" : "io_uring")} direct={direct} depth={depth} iops={(done - warm) / measured:F0} kicks_per_s={(kicks - warmKicks) / measured:F0} queue_thread_ns_per_io={cpu:F0} allocated_bytes={allocated} latency_avg_us={host.MockCounters["read_latency_avg"]}"));
@@ -99,28 +99,5 @@ internal static class DiskBench
             long until = Stopwatch.GetTimestamp() + kickNanoseconds * Stopwatch.Frequency / 1_000_000_000;
             while (Stopwatch.GetTimestamp() < until) { }
         }
-    }
-
-    /// <summary>Time on a CPU of the thread of that name; less disturbed by a busy machine than what passes on the wall.</summary>
-    private static long ThreadNanoseconds(string name)
-    {
-        foreach (string task in Directory.GetDirectories("/proc/self/task"))
-        {
-            if (File.ReadAllText(task + "/comm").Trim() != name) continue;
-            return long.Parse(File.ReadAllText(task + "/schedstat").Split(' ')[0], CultureInfo.InvariantCulture);
-        }
-
-        return 0;
-    }
-
-    private static int Number(ReadOnlySpan<string> options, string name, int otherwise)
-    {
-        foreach (string option in options)
-        {
-            if (option.StartsWith(name + "=", StringComparison.Ordinal))
-                return int.Parse(option.AsSpan(name.Length + 1), CultureInfo.InvariantCulture);
-        }
-
-        return otherwise;
     }
 }
