@@ -13,7 +13,7 @@ public sealed class StartFailureTests : IDisposable
     [Theory]
     [InlineData(2, "--bogus", "--bogus")]
     [InlineData(2, "--kernel", "--kernel")]
-    [InlineData(2, "--net is no option of the host, and no plugin declares it", "--kernel", "k", "--net", "tap=")]
+    [InlineData(2, "--vdpa is no option of the host, and no plugin declares it", "--kernel", "k", "--vdpa", "path=")]
     [InlineData(2, "'--bogus'", "--kernel", "k", "--disk", "path=x", "--bogus", "y")]
     [InlineData(2, "'--bogus'", "--kernel", "--bogus")]
     [InlineData(2, "there is nothing to boot", "--cpus", "boot=2")]
