@@ -8,123 +8,134 @@ using Plugvisor.DBus.Systemd;
 namespace Plugvisor.DBus;
 
 /// <summary>
-/// The API on D-Bus: interface reference section 3. Whatever the bus does, the VM goes on: a bus that is not there, or goes away, is told in the log
-/// and looked for again; a name that somebody else owns is told and left to him.
+/// The API on D-Bus: interface reference section 3. It has one thread, which starts, serves and looks for a bus that went away. Whatever the bus
+/// does, the VM goes on: trouble is told in the log and waited out; a name that somebody else owns is told and left to him.
 /// </summary>
-public sealed class DBusApi : IAsyncDisposable
+public sealed class DBusApi : IAsyncDisposable, IBusService
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan LastWordsLimit = TimeSpan.FromSeconds(1);
 
     private readonly DBusOptions _options;
-    private readonly DBusObject _object;
     private readonly EventSubscription _events;
     private readonly ILogger _log;
     private readonly IBusConnector _connector;
     private readonly Func<string, string?> _environment;
-    private readonly TimeProvider _time;
-    private readonly CancellationTokenSource _stop = new();
-    private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Task _serving = Task.CompletedTask, _emitting = Task.CompletedTask;
+    private readonly ManualResetEvent _stop = new(initialState: false);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+    private IBusConnection? _connection;
+    private DBusObject? _object;
+    private TimeSpan _pause = FirstPause;
+    private string? _told;
+    private bool _eventsEnded;
     private int _disposed;
-    private volatile IBusConnection? _connection;
 
-    /// <summary>An API that is not started.</summary>
+    /// <summary>An API that is not started. Events are kept for it from now on.</summary>
     /// <param name="options">Where it is to be.</param>
-    /// <param name="api">What it offers.</param>
-    /// <param name="events">What it tells in signals. The API's now.</param>
+    /// <param name="events">What it tells in signals.</param>
     /// <param name="logs">Where it says what is wrong.</param>
-    public DBusApi(DBusOptions options, IVmmApi api, EventSubscription events, ILoggerFactory logs)
-        : this(options, api, events, logs, new SdBusConnector(), Environment.GetEnvironmentVariable, TimeProvider.System)
+    public DBusApi(DBusOptions options, EventHub events, ILoggerFactory logs)
+        : this(options, events, logs, new SdBusConnector(), Environment.GetEnvironmentVariable)
     {
     }
 
     internal DBusApi(
-        DBusOptions options, IVmmApi api, EventSubscription events, ILoggerFactory logs, IBusConnector connector,
-        Func<string, string?> environment, TimeProvider time)
+        DBusOptions options, EventHub events, ILoggerFactory logs, IBusConnector connector, Func<string, string?> environment)
     {
         _options = options;
-        _object = new DBusObject(options.ObjectPath, api);
-        _events = events;
-        _log = logs.CreateLogger<DBusApi>();
+        _events = events.Subscribe(EventHub.DefaultCapacity, Wake);
+        _log = logs.CreateLogger(nameof(DBusApi));
         _connector = connector;
         _environment = environment;
-        _time = time;
     }
 
-    private string BusName => _options.SystemBus ? "system bus" : "session bus";
+    /// <inheritdoc/>
+    bool IBusService.IsDone => _eventsEnded && _object!.IsIdle;
 
     /// <summary>Starts and returns at once: nothing waits for the bus. Once.</summary>
-    public void Start()
+    /// <param name="api">What it offers.</param>
+    public void Start(IVmmApi api)
     {
-        _serving = Task.Run(ServeAsync);
-        _emitting = Task.Run(EmitAsync);
+        _object = new DBusObject(_options.ObjectPath, api, Wake);
+        new Thread(Run, maxStackSize: 256 * 1024) { Name = "dbus-thread", IsBackground = true }.Start();
     }
 
     /// <summary>Lets the last commands answer and the last events out, within a second, and leaves the bus.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
-        Task limit = Task.Delay(LastWordsLimit, _time);
-        await Task.WhenAny(_object.WhenIdle(), limit).ConfigureAwait(false);
         _events.Dispose();   // the events until now are still read
-        await Task.WhenAny(_emitting, limit).ConfigureAwait(false);
-        await _stop.CancelAsync().ConfigureAwait(false);
-        await _serving.ConfigureAwait(false);
-        await _emitting.ConfigureAwait(false);
+        _stop.Set();
+        lock (_gate) _connection?.Stop();
+        if (_object is not null) await _ended.Task.ConfigureAwait(false);
         _stop.Dispose();
     }
 
-    private async Task ServeAsync()
+    /// <inheritdoc/>
+    void IBusService.OnOwned()
     {
-        TimeSpan pause = FirstPause;
-        string? told = null;
+        (_pause, _told) = (FirstPause, null);
+        _log.LogInformation("D-Bus API: {Name} {Path} on the {Bus}",
+            _options.ServiceName, _options.ObjectPath, _options.SystemBus ? "system bus" : "session bus");
+    }
+
+    /// <inheritdoc/>
+    void IBusService.OnCall(IBusCall call) => _object!.OnCall(call);
+
+    /// <inheritdoc/>
+    bool IBusService.TryTakeSignal([NotNullWhen(true)] out BusSignal? signal)
+    {
+        signal = _events.TryRead(out VmmEvent? next, out _eventsEnded)
+            ? new BusSignal(_options.ObjectPath, DBusObject.Interface, DBusObject.Event, next.ToIndentedJson())
+            : null;
+        return signal is not null;
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "The thread's last resort: D-Bus ends with a reason, the VM goes on")]
+    private void Run()
+    {
         try
         {
-            while (true)
-            {
-                try
-                {
-                    await ServeOnceAsync(() => (pause, told) = (FirstPause, null)).ConfigureAwait(false);
-                }
-                catch (BusException e)
-                {
-                    if (e.Message != told) Tell(e);
-                    told = e.Message;
-                    if (e.IsFinal) return;
-                }
-
-                _tried.TrySetResult();
-                await Task.Delay(pause, _time, _stop.Token).ConfigureAwait(false);
-                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
-            }
+            while (TryServe() && !_stop.WaitOne(_pause)) _pause = _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (Exception e)
         {
-            // The VMM ends.
+            _log.LogError(e, "D-Bus: there is no D-Bus API any more");
         }
         finally
         {
-            _tried.TrySetResult();
+            _events.Dispose();
+            _ended.SetResult();
         }
     }
 
-    private async Task ServeOnceAsync(Action connected)
+    /// <summary>Serves as long as the bus does.</summary>
+    /// <returns>Whether to try again later.</returns>
+    private bool TryServe()
     {
-        string address = BusAddress.Of(_options.SystemBus, _environment);
-        await using IBusConnection connection =
-            await _connector.ConnectAsync(address, _options.ServiceName, _object.OnCall, _stop.Token).ConfigureAwait(false);
-        connected();
-        _connection = connection;
-        _tried.TrySetResult();
-        _log.LogInformation("D-Bus API: {Name} {Path} on the {Bus}", _options.ServiceName, _options.ObjectPath, BusName);
         try
         {
-            throw new BusException(await connection.Lost.WaitAsync(_stop.Token).ConfigureAwait(false));
+            string address = BusAddress.Of(_options.SystemBus, _environment);
+            using IBusConnection connection = _connector.Create(address, _options.ServiceName, this);
+            lock (_gate)
+            {
+                // Either the one who stops us sees the connection, or we see that we are to stop.
+                if (_stop.WaitOne(0)) return false;
+                _connection = connection;
+            }
+
+            connection.Run();
+            return false;
+        }
+        catch (BusException e)
+        {
+            if (e.Message != _told) Tell(e);
+            _told = e.Message;
+            return !e.IsFinal;
         }
         finally
         {
-            _connection = null;
+            lock (_gate) _connection = null;
         }
     }
 
@@ -134,27 +145,9 @@ public sealed class DBusApi : IAsyncDisposable
         _log.LogError("D-Bus: {Reason}. The VM goes on; {Then}", e.Message, then);
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Events that end with an error end the signals, not the VMM")]
-    private async Task EmitAsync()
+    /// <summary>Any thread: there may be an event, or a command less.</summary>
+    private void Wake()
     {
-        try
-        {
-            // Events of the start wait for the first connection; without one, and later while there is none, nobody could hear them.
-            await _tried.Task.ConfigureAwait(false);
-            await foreach (VmmEvent next in _events.ReadAllAsync(_stop.Token).ConfigureAwait(false))
-            {
-                if (_connection is { } connection)
-                    await connection.EmitAsync(new BusSignal(_options.ObjectPath, DBusObject.Interface, DBusObject.Event, next.ToIndentedJson()))
-                        .ConfigureAwait(false);
-            }
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-            // The VMM ends.
-        }
-        catch (Exception e)
-        {
-            _log.LogError(e, "D-Bus: no more Event signals");
-        }
+        lock (_gate) _connection?.Wake();
     }
 }

@@ -9,7 +9,10 @@ namespace Plugvisor.DBus;
 /// The one object on the bus: turns method calls into operations of the API and their answers into replies. <see cref="OnCall"/> is called on the
 /// connection's thread and waits for nothing, so a slow command keeps neither another command nor a ping waiting.
 /// </summary>
-internal sealed class DBusObject(string path, IVmmApi api)
+/// <param name="path">Its path.</param>
+/// <param name="api">What it offers.</param>
+/// <param name="becameIdle">Called when the last command has its answer, on any thread.</param>
+internal sealed class DBusObject(string path, IVmmApi api, Action becameIdle)
 {
     /// <summary>The interface, Cloud Hypervisor's.</summary>
     public const string Interface = "org.cloudhypervisor.DBusApi1";
@@ -23,9 +26,10 @@ internal sealed class DBusObject(string path, IVmmApi api)
     // The REST API's limit for a body.
     private const int MaxDocument = 4 << 20;
 
-    private readonly Lock _gate = new();
     private int _calls;
-    private TaskCompletionSource? _idle;
+
+    /// <summary>Whether no command that came from here is running or waiting. Any thread.</summary>
+    public bool IsIdle => Volatile.Read(ref _calls) == 0;
 
     /// <summary>Whether the method of an operation has a result: a document, or the empty string where there is none to give.</summary>
     public static bool HasResult(ApiOperation operation) => operation.Reply is ApiReplyKind.Document or ApiReplyKind.DocumentOrNoContent;
@@ -43,17 +47,6 @@ internal sealed class DBusObject(string path, IVmmApi api)
 
         if (call.Interface is Interface || (call.Interface is null && api.Catalog.FindDBus(call.Member) is not null)) OnOperation(call);
         else OnStandard(call, () => Introspection.OfObject(api.Catalog));
-    }
-
-    /// <summary>Ends when no command that came from here is running or waiting.</summary>
-    public Task WhenIdle()
-    {
-        lock (_gate)
-        {
-            if (_calls == 0) return Task.CompletedTask;
-            _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _idle.Task;
-        }
     }
 
     private void OnOperation(IBusCall call)
@@ -135,22 +128,13 @@ internal sealed class DBusObject(string path, IVmmApi api)
 
     private bool TryEnter()
     {
-        lock (_gate)
-        {
-            if (_calls == MaxCalls) return false;
-            _calls++;
-            return true;
-        }
+        if (Interlocked.Increment(ref _calls) <= MaxCalls) return true;
+        Interlocked.Decrement(ref _calls);
+        return false;
     }
 
     private void Leave()
     {
-        TaskCompletionSource? idle = null;
-        lock (_gate)
-        {
-            if (--_calls == 0) (idle, _idle) = (_idle, null);
-        }
-
-        idle?.SetResult();
+        if (Interlocked.Decrement(ref _calls) == 0) becameIdle();
     }
 }

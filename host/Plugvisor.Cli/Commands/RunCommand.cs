@@ -94,12 +94,13 @@ internal static class RunCommand
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, loop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, loop);
         Task<int> end = Start(loop, vmm);
-        api.Start(loop, plugins, events);
+        api.Start(loop, plugins, events, boots: config is not null);
         if (config is not null)
         {
             try
             {
                 await BootAsync(loop, config).ConfigureAwait(false);
+                api.OnBooted();
             }
             catch (Exception e) when (!end.IsCompleted)
             {

@@ -47,7 +47,7 @@ public sealed class EventHub
 
     /// <summary>The same, for a reader with a thread of its own: <paramref name="onAvailable"/> is called whenever there is something new to
     /// read after there was nothing, when the first event of a row is lost, and at the end. On the publisher's thread, in a lock: it only wakes.</summary>
-    internal EventSubscription Subscribe(int capacity, Action? onAvailable)
+    public EventSubscription Subscribe(int capacity, Action? onAvailable)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
         var subscription = new EventSubscription(this, capacity, onAvailable);

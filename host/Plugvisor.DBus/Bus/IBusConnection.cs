@@ -1,14 +1,15 @@
 namespace Plugvisor.DBus.Bus;
 
-/// <summary>A connection that owns its name. Any thread. Disposing sends what is waiting, within a second, and disconnects.</summary>
-internal interface IBusConnection : IAsyncDisposable
+/// <summary>One connection. It is used once: after <see cref="Run"/> it is over.</summary>
+internal interface IBusConnection : IDisposable
 {
-    /// <summary>Ends when the connection does without having been disposed; the result says why in words.</summary>
-    Task<string> Lost { get; }
+    /// <summary>Connects, owns the name and serves on the calling thread, until <see cref="Stop"/>.</summary>
+    /// <exception cref="BusException">The connection or the name could not be had, or the connection broke; the message says why in words.</exception>
+    void Run();
 
-    /// <summary>
-    /// Sends a signal with one string. Signals arrive in the order of the calls. The task ends when the connection has taken the signal or is over; a
-    /// bus that does not read keeps it waiting, so whoever awaits it never piles up signals.
-    /// </summary>
-    Task EmitAsync(BusSignal signal);
+    /// <summary>Any thread, at any time: the service may have something to signal. Returns at once.</summary>
+    void Wake();
+
+    /// <summary>Any thread, at any time: <see cref="Run"/> is to return when the service is done and all is sent, after a second at the latest.</summary>
+    void Stop();
 }

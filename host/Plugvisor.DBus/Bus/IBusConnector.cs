@@ -6,11 +6,10 @@ namespace Plugvisor.DBus.Bus;
 /// </summary>
 internal interface IBusConnector
 {
-    /// <summary>Connects, is greeted and owns the name, all without blocking the caller.</summary>
+    /// <summary>A connection that does not run yet.</summary>
     /// <param name="address">A D-Bus address.</param>
     /// <param name="name">The well-known name to own; never queued for, never given up to another.</param>
-    /// <param name="calls">Receives each method call that the library does not answer itself, on a thread of the connection, in order.</param>
-    /// <param name="cancellation">Gives up.</param>
-    /// <exception cref="BusException">It did not work; the message says why in words.</exception>
-    Task<IBusConnection> ConnectAsync(string address, string name, Action<IBusCall> calls, CancellationToken cancellation);
+    /// <param name="service">What is behind the name.</param>
+    /// <exception cref="BusException">The library is not there.</exception>
+    IBusConnection Create(string address, string name, IBusService service);
 }

@@ -6,16 +6,16 @@ namespace Plugvisor.DBus.Systemd;
 /// <summary>A call that came in. What it says was copied on the connection's thread; its message stays with that thread.</summary>
 internal sealed class SdBusCall : IBusCall
 {
-    private readonly Action<SdBusCall, BusReply> _send;
-    private int _replied;
+    private readonly SdBusMail _mail;
+    private BusReply? _answer;
 
     /// <summary>Reads a call, on the connection's thread.</summary>
     /// <param name="message">The call's from now on.</param>
-    /// <param name="send">Takes the reply, on any thread.</param>
-    public SdBusCall(SdBusMessage message, Action<SdBusCall, BusReply> send)
+    /// <param name="mail">Where the answer goes.</param>
+    public SdBusCall(SdBusMessage message, SdBusMail mail)
     {
         Message = message;
-        _send = send;
+        _mail = mail;
         Path = message.Path ?? "";
         Interface = message.Interface;
         Member = message.Member ?? "";
@@ -25,6 +25,9 @@ internal sealed class SdBusCall : IBusCall
 
     /// <summary>For the connection's thread only.</summary>
     public SdBusMessage Message { get; }
+
+    /// <summary>The answer; there is one in what <see cref="SdBusMail.Take"/> gives.</summary>
+    public BusReply Answer => _answer ?? BusReply.Nothing;
 
     /// <inheritdoc/>
     public string Path { get; }
@@ -44,6 +47,6 @@ internal sealed class SdBusCall : IBusCall
     /// <inheritdoc/>
     public void Reply(BusReply reply)
     {
-        if (Interlocked.Exchange(ref _replied, 1) == 0) _send(this, reply);
+        if (Interlocked.CompareExchange(ref _answer, reply, null) is null) _mail.Post(this);
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Diagnostics.CodeAnalysis;
 using Plugvisor.DBus.Bus;
 using Plugvisor.Linux.Errors;
 using Plugvisor.Linux.Events;
@@ -8,81 +7,57 @@ using Plugvisor.Linux.SystemBus;
 namespace Plugvisor.DBus.Systemd;
 
 /// <summary>
-/// A connection and its thread, the only one that touches sd-bus. It waits on the bus and on <see cref="SdBusMail"/>, in which other threads leave
-/// replies and signals.
+/// A connection, whose thread is the only one that touches sd-bus. It waits on the bus and on <see cref="SdBusMail"/>, in which other threads leave
+/// replies.
 /// </summary>
-internal sealed class SdBusConnection(string address, string name, Action<IBusCall> calls) : IBusConnection
+internal sealed class SdBusConnection(string address, string name, IBusService service) : IBusConnection
 {
     // Messages handled between two looks at the mail, so that a flood of calls does not keep replies waiting.
     private const int Round = 64;
 
-    // Signals that libsystemd may hold for a bus that does not read; the others wait with their senders.
+    // Signals that libsystemd may hold for a bus that does not read; the others wait with the service.
     private const int MaxUnsent = 64;
 
+    private const int EINVAL = 22;
     private const ulong BusSource = 0, MailSource = 1;
 
     private static readonly TimeSpan GreetingLimit = TimeSpan.FromSeconds(25);   // libdbus's and libsystemd's own limit for a call
-    private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LastWordsLimit = TimeSpan.FromSeconds(1);
 
     private readonly SdBusMail _mail = new();
     private readonly HashSet<SdBusCall> _unanswered = [];
-    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<string> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private bool _started;
 
     /// <inheritdoc/>
-    public Task<string> Lost => _lost.Task;
-
-    /// <summary>Starts the thread. Once.</summary>
-    /// <returns>Ends when the name is owned.</returns>
-    /// <exception cref="BusException">The connection or the name could not be had.</exception>
-    public Task StartAsync()
-    {
-        _started = true;
-        new Thread(Run, maxStackSize: 256 * 1024) { Name = "dbus-thread", IsBackground = true }.Start();
-        return _ready.Task;
-    }
+    public void Wake() => _mail.Wake();
 
     /// <inheritdoc/>
-    public Task EmitAsync(BusSignal signal) => _mail.Post(signal);
+    public void Stop() => _mail.Stop();
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        _mail.Stop();
-        if (_started) await _ended.Task.ConfigureAwait(false);
-        _mail.Dispose();
-    }
+    public void Dispose() => _mail.Dispose();
 
-    [SuppressMessage("Design", "CA1031", Justification = "The thread's last resort: D-Bus ends with a reason, the VM goes on")]
-    private void Run()
+    /// <inheritdoc/>
+    public void Run()
     {
+        bool owned = false;
         try
         {
-            Serve();
-            _ready.TrySetException(new BusException("the connection was given up"));
+            Serve(ref owned);
         }
-        catch (BusException e)
+        catch (LinuxException e)
         {
-            if (!_ready.TrySetException(e)) _lost.TrySetResult(e.Message);
-        }
-        catch (Exception e)
-        {
-            string reason = _ready.Task.IsCompleted ? $"the connection to the bus broke: {e.Message}" : $"no connection to the bus at {address}: {e.Message}";
-            // EINVAL: libsystemd does not understand the address, and never will.
-            if (!_ready.TrySetException(new BusException(reason, isFinal: e is LinuxException { Errno: 22 }))) _lost.TrySetResult(reason);
+            // libsystemd says EINVAL of an address that it does not understand, and will always.
+            throw owned
+                ? new BusException($"the connection to the bus broke: {e.Message}")
+                : new BusException($"no connection to the bus at {address}: {e.Message}", isFinal: e.Errno == EINVAL);
         }
         finally
         {
-            _mail.Close();
-            _ended.TrySetResult();
-            // Nobody may be looking at these any more.
-            _ = _ready.Task.Exception;
+            _mail.Dispose();
         }
     }
 
-    private void Serve()
+    private void Serve(ref bool owned)
     {
         using SdBus bus = SdBus.Connect(address);
         try
@@ -90,21 +65,23 @@ internal sealed class SdBusConnection(string address, string name, Action<IBusCa
             using var ready = new Epoll();
             ready.Set(_mail.Descriptor, EpollEvents.Readable, MailSource);
             var claim = new NameClaim(bus, name);
-            var clock = Stopwatch.StartNew();
+            long start = Stopwatch.GetTimestamp();
             while (!_mail.IsStopping)
             {
                 bool more = Step(bus, claim);
-                if (!_ready.Task.IsCompleted)
+                if (!owned && claim.IsOwned)
                 {
-                    if (claim.IsOwned) _ready.SetResult();
-                    else if (clock.Elapsed > GreetingLimit) throw new BusException($"the bus at {address} does not answer");
+                    owned = true;
+                    service.OnOwned();
+                    continue;
                 }
 
-                TimeSpan limit = more ? TimeSpan.Zero : claim.IsOwned ? Timeout.InfiniteTimeSpan : GreetingLimit - clock.Elapsed;
-                Wait(bus, ready, limit);
+                TimeSpan? limit = owned ? null : GreetingLimit - Stopwatch.GetElapsedTime(start);
+                if (limit < TimeSpan.Zero) throw new BusException($"the bus at {address} does not answer");
+                Wait(bus, ready, more ? TimeSpan.Zero : limit);
             }
 
-            Flush(bus, claim, ready);
+            SayLastWords(bus, claim, ready);
         }
         finally
         {
@@ -125,8 +102,8 @@ internal sealed class SdBusConnection(string address, string name, Action<IBusCa
             if (message is not null) Handle(message, claim);
         }
 
-        while (_mail.TryTakeReply(out SdBusCall call, out BusReply reply)) Send(bus, call, reply);
-        while (bus.Unsent < MaxUnsent && _mail.TryTakeSignal(out BusSignal signal)) Send(bus, signal);
+        while (_mail.Take() is { } call) Send(bus, call);
+        while (claim.IsOwned && bus.Unsent < MaxUnsent && service.TryTakeSignal(out BusSignal? signal)) Send(bus, signal);
         return more;
     }
 
@@ -137,9 +114,9 @@ internal sealed class SdBusConnection(string address, string name, Action<IBusCa
         {
             if (message.Kind == SdBusMessageKind.MethodCall)
             {
-                call = new SdBusCall(message, _mail.Post);
+                call = new SdBusCall(message, _mail);
                 _unanswered.Add(call);
-                calls(call);
+                service.OnCall(call);
             }
             else
             {
@@ -152,11 +129,11 @@ internal sealed class SdBusConnection(string address, string name, Action<IBusCa
         }
     }
 
-    private void Send(SdBus bus, SdBusCall call, BusReply reply)
+    private void Send(SdBus bus, SdBusCall call)
     {
-        if (!_unanswered.Remove(call)) return;
+        _unanswered.Remove(call);
         using SdBusMessage message = call.Message;
-        using SdBusMessage answer = Encode(message, reply);
+        using SdBusMessage answer = Encode(message, call.Answer);
         bus.SendOneWay(answer);
     }
 
@@ -184,32 +161,40 @@ internal sealed class SdBusConnection(string address, string name, Action<IBusCa
         bus.SendOneWay(message);
     }
 
-    private void Wait(SdBus bus, Epoll ready, TimeSpan limit)
+    /// <summary>Waits for the bus or for mail, no longer than the limit; for ever without one.</summary>
+    private static void Wait(SdBus bus, Epoll ready, TimeSpan? limit)
     {
         // Asked for anew each time: while it connects, libsystemd goes from one of several addresses to the next.
         ready.Set(bus.Descriptor, bus.Wanted, BusSource);
+        double milliseconds = limit?.TotalMilliseconds ?? -1;
         if (bus.Due is { } due)
         {
             // Stopwatch counts CLOCK_MONOTONIC too.
-            long now = (long)(Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1e6));
-            TimeSpan left = TimeSpan.FromMicroseconds(Math.Clamp((long)Math.Min(due, long.MaxValue) - now, 0, (long)1e9));
-            if (limit == Timeout.InfiniteTimeSpan || left < limit) limit = left;
+            double now = Stopwatch.GetTimestamp() * 1e6 / Stopwatch.Frequency, left = Math.Clamp((due - now) / 1e3, 0, 60_000);
+            if (milliseconds < 0 || left < milliseconds) milliseconds = left;
         }
 
         Span<EpollEvent> events = stackalloc EpollEvent[2];
-        int milliseconds = limit == Timeout.InfiniteTimeSpan ? -1 : Math.Max(0, (int)Math.Ceiling(limit.TotalMilliseconds));
-        _ = ready.Wait(events, milliseconds);
+        _ = ready.Wait(events, (int)Math.Ceiling(milliseconds));
     }
 
     /// <summary>The last replies and signals, as far as the bus takes them in time.</summary>
-    private void Flush(SdBus bus, NameClaim claim, Epoll ready)
+    private void SayLastWords(SdBus bus, NameClaim claim, Epoll ready)
     {
-        var clock = Stopwatch.StartNew();
-        while (clock.Elapsed < FlushLimit)
+        long start = Stopwatch.GetTimestamp();
+        while (claim.IsOwned)
         {
             bool more = Step(bus, claim);
-            if (bus.Unsent == 0 && !_mail.HasPost) return;
-            Wait(bus, ready, more ? TimeSpan.Zero : FlushLimit - clock.Elapsed);
+            if (service.IsDone)
+            {
+                // The last replies may have been left since that step.
+                _ = Step(bus, claim);
+                if (bus.Unsent == 0) return;
+            }
+
+            TimeSpan left = LastWordsLimit - Stopwatch.GetElapsedTime(start);
+            if (left <= TimeSpan.Zero) return;
+            Wait(bus, ready, more ? TimeSpan.Zero : left);
         }
     }
 }

@@ -1,17 +1,15 @@
-using Plugvisor.DBus.Bus;
 using Plugvisor.Linux.Events;
 
 namespace Plugvisor.DBus.Systemd;
 
 /// <summary>
-/// What any thread hands to a connection's thread: replies, signals and the wish to stop. Each wakes the thread. After <see cref="Close"/> replies
-/// and signals are dropped, and the descriptor is closed.
+/// What any thread tells a connection's thread: replies, that there is something to signal, the wish to stop. Each wakes the thread. Once
+/// disposed, nothing is taken any more.
 /// </summary>
 internal sealed class SdBusMail : IDisposable
 {
     private readonly Lock _gate = new();
-    private readonly Queue<(SdBusCall Call, BusReply Reply)> _replies = new();
-    private readonly Queue<(BusSignal Signal, TaskCompletionSource Taken)> _signals = new();
+    private readonly Queue<SdBusCall> _answered = new();
     private readonly EventFd _wake = new();
     private bool _closed;
     private bool _stopping;
@@ -25,86 +23,51 @@ internal sealed class SdBusMail : IDisposable
         get { lock (_gate) return _stopping; }
     }
 
-    /// <summary>Whether something waits to be taken.</summary>
-    public bool HasPost
-    {
-        get { lock (_gate) return _replies.Count + _signals.Count > 0; }
-    }
-
-    /// <summary>Any thread: a reply is ready.</summary>
-    public void Post(SdBusCall call, BusReply reply)
+    /// <summary>Any thread: a call has its answer.</summary>
+    public void Post(SdBusCall call)
     {
         lock (_gate)
         {
             if (_closed) return;
-            _replies.Enqueue((call, reply));
+            _answered.Enqueue(call);
             _wake.Signal();
         }
     }
 
-    /// <summary>Any thread: a signal is to be sent. The task ends when it has been taken or there is no connection any more.</summary>
-    public Task Post(BusSignal signal)
+    /// <summary>Any thread: have a look.</summary>
+    public void Wake()
     {
         lock (_gate)
         {
-            if (_closed) return Task.CompletedTask;
-            var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _signals.Enqueue((signal, taken));
-            _wake.Signal();
-            return taken.Task;
+            if (!_closed) _wake.Signal();
         }
     }
 
     /// <summary>Any thread: the connection is to end.</summary>
     public void Stop()
     {
-        lock (_gate)
-        {
-            _stopping = true;
-            if (!_closed) _wake.Signal();
-        }
+        lock (_gate) _stopping = true;
+        Wake();
     }
 
-    /// <summary>The connection's thread: what was posted from now on wakes it again.</summary>
+    /// <summary>The connection's thread: what comes from now on wakes it again.</summary>
     public void Awake() => _ = _wake.Drain();
 
-    /// <summary>The connection's thread: the next reply.</summary>
-    public bool TryTakeReply(out SdBusCall call, out BusReply reply)
+    /// <summary>The connection's thread: the next call that has its answer, or null.</summary>
+    public SdBusCall? Take()
     {
-        lock (_gate)
-        {
-            bool any = _replies.TryDequeue(out (SdBusCall Call, BusReply Reply) next);
-            (call, reply) = next;
-            return any;
-        }
+        lock (_gate) return _answered.TryDequeue(out SdBusCall? call) ? call : null;
     }
 
-    /// <summary>The connection's thread: the next signal, whose sender is told that it was taken.</summary>
-    public bool TryTakeSignal(out BusSignal signal)
-    {
-        lock (_gate)
-        {
-            bool any = _signals.TryDequeue(out (BusSignal Signal, TaskCompletionSource Taken) next);
-            signal = next.Signal;
-            if (any) next.Taken.SetResult();
-            return any;
-        }
-    }
-
-    /// <summary>The connection's thread: it is over. Nobody waits any more.</summary>
-    public void Close()
+    /// <inheritdoc/>
+    public void Dispose()
     {
         lock (_gate)
         {
             if (_closed) return;
             _closed = true;
-            _replies.Clear();
-            foreach ((_, TaskCompletionSource taken) in _signals) taken.SetResult();
-            _signals.Clear();
+            _answered.Clear();
             _wake.Dispose();
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => Close();
 }

@@ -12,8 +12,7 @@ internal sealed class BusRig : IAsyncDisposable
     public BusRig(string name = Name, Func<string, string?>? environment = null, bool systemBus = false)
     {
         DBus = new DBusApi(
-            new DBusOptions(name, ObjectPath, systemBus), Api, Api.Events.Subscribe(), Logs, new SdBusConnector(), environment ?? Bus.Environment,
-            TimeProvider.System);
+            new DBusOptions(name, ObjectPath, systemBus), Events, Logs, new SdBusConnector(), environment ?? Bus.Environment);
     }
 
     public PrivateBus Bus { get; } = new();
@@ -30,10 +29,13 @@ internal sealed class BusRig : IAsyncDisposable
     public static async Task<BusRig> StartAsync()
     {
         var rig = new BusRig();
-        rig.DBus.Start();
+        rig.Start();
         await rig.Logs.WaitForAsync("D-Bus API: ");
         return rig;
     }
+
+    /// <summary>Starts the API, which is on the bus some time later.</summary>
+    public void Start() => DBus.Start(Api);
 
     /// <summary>Calls a method with busctl.</summary>
     public Task<(int Code, string Output)> CallAsync(string method, string? document = null) => Bus.RunAsync(

@@ -12,7 +12,7 @@ public sealed class BusTroubleTests
     public async Task A_missing_bus_is_an_error_with_its_address()
     {
         await using var rig = new BusRig(environment: _ => "unix:path=/nowhere/bus");
-        rig.DBus.Start();
+        rig.Start();
         string line = await rig.Logs.WaitForAsync("D-Bus: ");
         Assert.Equal(
             "D-Bus: no connection to the bus at unix:path=/nowhere/bus: connect to unix:path=/nowhere/bus: No such file or directory (errno 2). "
@@ -23,7 +23,7 @@ public sealed class BusTroubleTests
     public async Task A_process_without_a_session_is_told_so()
     {
         await using var rig = new BusRig(environment: _ => null);
-        rig.DBus.Start();
+        rig.Start();
         Assert.StartsWith("D-Bus: there is no session bus here: neither DBUS_SESSION_BUS_ADDRESS nor", await rig.Logs.WaitForAsync("D-Bus: "));
     }
 
@@ -33,7 +33,7 @@ public sealed class BusTroubleTests
     public async Task An_address_that_is_none_is_an_error(string address, string message)
     {
         await using var rig = new BusRig(environment: _ => address);
-        rig.DBus.Start();
+        rig.Start();
         Assert.Contains(message, await rig.Logs.WaitForAsync("D-Bus: "));
     }
 
@@ -42,7 +42,7 @@ public sealed class BusTroubleTests
     {
         await using BusRig first = await BusRig.StartAsync();
         await using var second = new BusRig(environment: first.Bus.Environment);
-        second.DBus.Start();
+        second.Start();
 
         Assert.Equal(
             "D-Bus: the name org.plugvisor.Test1 is owned by another program on the bus; choose another --dbus-service-name. "
@@ -56,7 +56,7 @@ public sealed class BusTroubleTests
     public async Task A_name_that_the_bus_refuses_is_an_error_with_its_reason()
     {
         await using var rig = new BusRig("org.plugvisor.Forbidden");
-        rig.DBus.Start();
+        rig.Start();
         string line = await rig.Logs.WaitForAsync("D-Bus: ");
         Assert.StartsWith("D-Bus: the bus refuses the name org.plugvisor.Forbidden: Connection \":1.", line);
         Assert.Contains("is not allowed to own the service", line);
@@ -90,7 +90,7 @@ public sealed class BusTroubleTests
     {
         await using var rig = new BusRig();
         rig.Bus.Kill();
-        rig.DBus.Start();
+        rig.Start();
         await rig.Logs.WaitForAsync("no connection to the bus at");
         rig.Bus.Start();
         await rig.Logs.WaitForAsync("D-Bus API: ");
@@ -102,7 +102,7 @@ public sealed class BusTroubleTests
     {
         using var bus = new PrivateBus();
         await using var rig = new BusRig(environment: name => name == "DBUS_SYSTEM_BUS_ADDRESS" ? bus.Address : null, systemBus: true);
-        rig.DBus.Start();
+        rig.Start();
         Assert.EndsWith("on the system bus", await rig.Logs.WaitForAsync("D-Bus API: "));
         Assert.Equal(0, (await bus.RunAsync(
             "busctl", "--user", "call", BusRig.Name, BusRig.ObjectPath, BusRig.Interface, "VmBoot")).Code);

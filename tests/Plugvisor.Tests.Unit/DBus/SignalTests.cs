@@ -44,7 +44,7 @@ public sealed class SignalTests : IAsyncLifetime
     {
         await using var rig = new BusRig("org.plugvisor.Early");
         using Process monitor = await MonitorAsync(rig.Bus);
-        rig.DBus.Start();
+        rig.Start();
         rig.Events.Publish("vmm", "starting");
         string[] lines = await ReadAsync(monitor, 10);
         Assert.Contains("  \"event\": \"starting\",", lines);
@@ -55,7 +55,7 @@ public sealed class SignalTests : IAsyncLifetime
     {
         var rig = new BusRig("org.plugvisor.Last");
         using Process monitor = await MonitorAsync(rig.Bus);
-        rig.DBus.Start();
+        rig.Start();
         await rig.Logs.WaitForAsync("D-Bus API: ");
         var answer = new TaskCompletionSource<Plugvisor.Api.ApiReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
