@@ -12,4 +12,7 @@ public enum FileOpen
 
     /// <summary>Past the page cache (O_DIRECT): addresses, offsets and lengths must be aligned as <see cref="FileStatus"/> says.</summary>
     Direct = 2,
+
+    /// <summary>Made, readable and writable for its owner only, when it is not there.</summary>
+    Create = 4,
 }

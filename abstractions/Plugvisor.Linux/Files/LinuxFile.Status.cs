@@ -44,8 +44,8 @@ public sealed unsafe partial class LinuxFile
         {
             Kind = kind,
             Size = size,
-            Device = DeviceNumber(s.DeviceMajor, s.DeviceMinor),
-            SpecialDevice = DeviceNumber(s.SpecialMajor, s.SpecialMinor),
+            Device = DeviceNumbers.Make(s.DeviceMajor, s.DeviceMinor),
+            SpecialDevice = DeviceNumbers.Make(s.SpecialMajor, s.SpecialMinor),
             Inode = s.Inode,
             LogicalBlock = logical,
             PhysicalBlock = physical,
@@ -59,30 +59,9 @@ public sealed unsafe partial class LinuxFile
         if (ioctl(Descriptor, request, answer) < 0) throw new LinuxException($"{name} {Path}", Marshal.GetLastSystemError());
     }
 
-    /// <summary>glibc's makedev, so that numbers are those that stat(1) shows.</summary>
-    private static ulong DeviceNumber(uint major, uint minor) =>
-        ((ulong)(major & 0xfffff000) << 32) | ((ulong)(major & 0xfff) << 8) | ((ulong)(minor & 0xffffff00) << 12) | (minor & 0xff);
-
     [LibraryImport("libc")]
     private static partial int statx(int directory, byte* path, int flags, uint mask, StatxBuffer* buffer);
 
     [LibraryImport("libc")]
     private static partial int ioctl(int fd, nuint request, void* argument);
-
-    /// <summary><c>struct statx</c> (include/uapi/linux/stat.h), the members in use.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 256)]
-    private struct StatxBuffer
-    {
-        [FieldOffset(0)] public uint Mask;
-        [FieldOffset(4)] public uint BlockSize;
-        [FieldOffset(28)] public ushort Mode;
-        [FieldOffset(32)] public ulong Inode;
-        [FieldOffset(40)] public ulong Size;
-        [FieldOffset(128)] public uint SpecialMajor;
-        [FieldOffset(132)] public uint SpecialMinor;
-        [FieldOffset(136)] public uint DeviceMajor;
-        [FieldOffset(140)] public uint DeviceMinor;
-        [FieldOffset(152)] public uint DirectMemoryAlignment;
-        [FieldOffset(156)] public uint DirectOffsetAlignment;
-    }
 }

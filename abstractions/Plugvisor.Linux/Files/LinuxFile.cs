@@ -10,12 +10,14 @@ namespace Plugvisor.Linux.Files;
 public sealed partial class LinuxFile : SafeHandle
 {
     private const int O_RDWR = 2;
+    private const int O_CREAT = 0x40;
     private const int O_NONBLOCK = 0x800;
     private const int O_DIRECT = 0x4000;
     private const int O_CLOEXEC = 0x80000;
     private const int F_GETFL = 3;
     private const int F_SETFL = 4;
     private const int EINTR = 4;
+    private const uint OwnerOnly = 0x180;   // 0600
 
     private LinuxFile(int descriptor, string path) : base(-1, ownsHandle: true)
     {
@@ -33,7 +35,7 @@ public sealed partial class LinuxFile : SafeHandle
     /// <summary>The path it was opened with.</summary>
     public string Path { get; }
 
-    /// <summary>Opens an existing file, close-on-exec. Never waits for a FIFO's other end.</summary>
+    /// <summary>Opens a file, close-on-exec; one that is not there only with <see cref="FileOpen.Create"/>. Never waits for a FIFO's other end.</summary>
     /// <exception cref="LinuxException">It cannot be opened; EINVAL with <see cref="FileOpen.Direct"/> means that its filesystem has no O_DIRECT.</exception>
     public static LinuxFile Open(string path, FileOpen how)
     {
@@ -41,8 +43,9 @@ public sealed partial class LinuxFile : SafeHandle
         int flags = O_CLOEXEC | O_NONBLOCK;
         if ((how & FileOpen.Write) != 0) flags |= O_RDWR;
         if ((how & FileOpen.Direct) != 0) flags |= O_DIRECT;
+        if ((how & FileOpen.Create) != 0) flags |= O_CREAT;
         int descriptor;
-        while ((descriptor = open(path, flags)) < 0)
+        while ((descriptor = open(path, flags, OwnerOnly)) < 0)
         {
             int errno = Marshal.GetLastSystemError();
             if (errno != EINTR) throw new LinuxException($"open {path}", errno);
@@ -66,7 +69,7 @@ public sealed partial class LinuxFile : SafeHandle
     protected override bool ReleaseHandle() => close((int)handle) == 0;
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int open(string path, int flags);
+    private static partial int open(string path, int flags, uint mode);
 
     [LibraryImport("libc")]
     private static partial int fcntl(int fd, int command, nint argument);

@@ -1,41 +1,47 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Linux.Sockets;
 
 /// <summary>
-/// A connected Unix stream socket that blocks, for programs that ask and wait for the answer. It can send file descriptors along. One thread at
-/// a time.
+/// A connected Unix stream socket, close-on-exec, which carries file descriptors beside its bytes (SCM_RIGHTS, unix(7)). One that was accepted does not
+/// block, one that connected does. One thread receives and one sends at a time; the owner disposes it when neither does any more.
 /// </summary>
 public sealed unsafe partial class UnixStream : SafeHandle
 {
-    /// <summary>How many descriptors the kernel takes with one message (SCM_MAX_FD).</summary>
+    /// <summary>The most descriptors that the kernel passes with one message (SCM_MAX_FD).</summary>
     public const int MaxDescriptors = 253;
 
-    private const int AF_UNIX = 1, SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000, SOL_SOCKET = 1, SCM_RIGHTS = 1, MSG_NOSIGNAL = 0x4000;
-    private const int EINTR = 4, ENAMETOOLONG = 36;
-    private const int PathLength = 108, HeaderLength = 16;   // sun_path; struct cmsghdr
+    /// <summary>EAGAIN, negated: nothing is there to receive, or no room to send.</summary>
+    public const int WouldBlock = -11;
 
-    private UnixStream(int descriptor) : base(-1, ownsHandle: true) => SetHandle(descriptor);
+    private const int SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000;
+    private const int MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
+    private const int SOL_SOCKET = 1, SCM_RIGHTS = 1;
+    private const int SHUT_WR = 1, SHUT_RDWR = 2;
+    private const int EINTR = 4;
+    private const int ControlSize = 16 + (((MaxDescriptors * sizeof(int)) + 7) & ~7);   // CMSG_SPACE
+
+    /// <summary>Takes over a connected socket.</summary>
+    internal UnixStream(int descriptor) : base(-1, ownsHandle: true) => SetHandle(descriptor);
 
     /// <inheritdoc/>
     public override bool IsInvalid => handle == -1;
 
-    /// <summary>Connects to the socket of a path; waits while the listener's queue is full.</summary>
-    /// <exception cref="LinuxException">There is no such socket, nobody listens, or the path has more than 107 bytes.</exception>
+    /// <summary>The descriptor, valid until this object is disposed.</summary>
+    public int Descriptor => (int)handle;
+
+    /// <summary>Connects, and waits where the listener's backlog is full. The stream blocks.</summary>
+    /// <exception cref="LinuxException">Nobody listens there, or the path is too long.</exception>
     public static UnixStream Connect(string path)
     {
-        SocketAddress address = default;
-        address.Family = AF_UNIX;
-        byte[] name = Encoding.UTF8.GetBytes(path);
-        if (name.Length >= PathLength) throw new LinuxException($"connect to {path}", ENAMETOOLONG);
-        name.CopyTo(new Span<byte>(address.Path, PathLength));
-
-        int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ArgumentNullException.ThrowIfNull(path);
+        UnixAddress address = UnixAddress.Of(path, "connect to");
+        int descriptor = socket(UnixAddress.UnixFamily, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (descriptor < 0) throw new LinuxException("socket", Marshal.GetLastSystemError());
         var stream = new UnixStream(descriptor);
-        while (connect(descriptor, &address, (uint)sizeof(SocketAddress)) < 0)
+        while (connect(descriptor, &address, sizeof(UnixAddress)) != 0)
         {
             int errno = Marshal.GetLastSystemError();
             if (errno == EINTR) continue;
@@ -46,44 +52,85 @@ public sealed unsafe partial class UnixStream : SafeHandle
         return stream;
     }
 
-    /// <summary>Sends all of it. Descriptors go with the first byte; the receiver gets copies.</summary>
-    /// <param name="data">At least one byte when there are descriptors.</param>
-    /// <param name="descriptors">At most <see cref="MaxDescriptors"/>.</param>
-    /// <exception cref="LinuxException">The other side is gone, or a descriptor is not open.</exception>
-    public void Send(ReadOnlySpan<byte> data, ReadOnlySpan<int> descriptors)
+    /// <summary>Receives what is there. The kernel ends a read behind bytes that carry descriptors, so those that come belong to its last bytes.</summary>
+    /// <param name="destination">Receives bytes; not empty.</param>
+    /// <param name="received">Descriptors are added; made when there are some. They are the caller's.</param>
+    /// <returns>Bytes, 0 at the end of the stream, or a negative errno such as <see cref="WouldBlock"/>.</returns>
+    public int TryReceive(Span<byte> destination, ref List<FileDescriptor>? received)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(descriptors.Length, MaxDescriptors);
-        int length = HeaderLength + descriptors.Length * sizeof(int), space = (length + 7) & ~7;
-        byte* control = stackalloc byte[space];
-        *(nuint*)control = (nuint)length;
-        *(int*)(control + 8) = SOL_SOCKET;
-        *(int*)(control + 12) = SCM_RIGHTS;
-        descriptors.CopyTo(new Span<int>(control + HeaderLength, descriptors.Length));
-
-        // SAFETY: the kernel reads what the pinned span, the vector and the control block hold, all of which outlive the calls.
-        fixed (byte* first = data)
+        byte* control = stackalloc byte[ControlSize];
+        // SAFETY: the kernel writes at most what the two lengths say; both buffers live for the call.
+        fixed (byte* first = destination)
         {
-            int sent = 0;
-            while (sent < data.Length)
+            (nint Address, nint Length) vector = ((nint)first, destination.Length);
+            MessageHeader message = default;
+            message.Vectors = (nint)(&vector);
+            message.VectorCount = 1;
+            message.Control = (nint)control;
+            message.ControlLength = ControlSize;
+            nint count;
+            while ((count = recvmsg((int)handle, &message, MSG_CMSG_CLOEXEC)) < 0)
             {
-                Vector vector = new() { Base = first + sent, Length = (nuint)(data.Length - sent) };
-                MessageHeader message = default;
-                message.Vectors = &vector;
-                message.VectorCount = 1;
-                if (sent == 0 && !descriptors.IsEmpty)
-                {
-                    message.Control = control;
-                    message.ControlLength = (nuint)space;
-                }
-
-                nint count = sendmsg((int)handle, &message, MSG_NOSIGNAL);
-                if (count >= 0) sent += (int)count;
-                else if (Marshal.GetLastSystemError() is var errno && errno != EINTR) throw new LinuxException("send", errno);
+                int errno = Marshal.GetLastSystemError();
+                if (errno != EINTR) return -errno;
             }
+
+            if (message.ControlLength > 0) Collect(control, (int)message.ControlLength, ref received);
+            return (int)count;
         }
     }
 
-    /// <summary>Receives what there is, and waits until there is something.</summary>
+    /// <summary>Sends as much as is taken at once.</summary>
+    /// <param name="source">Bytes; not empty when descriptors go with them.</param>
+    /// <param name="descriptors">At most <see cref="MaxDescriptors"/>; the receiver gets copies.</param>
+    /// <returns>Bytes, or a negative errno such as <see cref="WouldBlock"/>; EPIPE when nobody receives. No signal is raised.</returns>
+    public int TrySend(ReadOnlySpan<byte> source, ReadOnlySpan<int> descriptors = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(descriptors.Length, MaxDescriptors);
+        byte* control = stackalloc byte[ControlSize];
+        // SAFETY: the kernel reads at most what the two lengths say; both buffers live for the call.
+        fixed (byte* first = source)
+        {
+            (nint Address, nint Length) vector = ((nint)first, source.Length);
+            MessageHeader message = default;
+            message.Vectors = (nint)(&vector);
+            message.VectorCount = 1;
+            if (!descriptors.IsEmpty)
+            {
+                var header = (ControlHeader*)control;
+                *header = new ControlHeader { Length = (nuint)(sizeof(ControlHeader) + (descriptors.Length * sizeof(int))), Level = SOL_SOCKET, Type = SCM_RIGHTS };
+                descriptors.CopyTo(new Span<int>(header + 1, descriptors.Length));
+                message.Control = (nint)control;
+                message.ControlLength = (header->Length + 7) & ~(nuint)7;
+            }
+
+            nint count;
+            while ((count = sendmsg((int)handle, &message, MSG_NOSIGNAL)) < 0)
+            {
+                int errno = Marshal.GetLastSystemError();
+                if (errno != EINTR) return -errno;
+            }
+
+            return (int)count;
+        }
+    }
+
+    /// <summary>Sends all of it, and waits until it is taken. Descriptors go with the first byte. For a stream that blocks.</summary>
+    /// <param name="data">At least one byte when there are descriptors.</param>
+    /// <param name="descriptors">At most <see cref="MaxDescriptors"/>; the receiver gets copies.</param>
+    /// <exception cref="LinuxException">The other side is gone, or a descriptor is not open.</exception>
+    public void Send(ReadOnlySpan<byte> data, ReadOnlySpan<int> descriptors)
+    {
+        int sent = 0;
+        while (sent < data.Length)
+        {
+            int count = TrySend(data[sent..], sent == 0 ? descriptors : default);
+            if (count < 0) throw new LinuxException("send", -count);
+            sent += count;
+        }
+    }
+
+    /// <summary>Receives what there is, and waits until there is something. Descriptors that come are closed. For a stream that blocks.</summary>
     /// <returns>Bytes; 0 when the other side has ended.</returns>
     /// <exception cref="LinuxException">The connection broke.</exception>
     public int Receive(Span<byte> buffer)
@@ -101,14 +148,43 @@ public sealed unsafe partial class UnixStream : SafeHandle
         }
     }
 
+    /// <summary>Nothing will be sent any more: the other side reads the end of the stream.</summary>
+    public void EndSending() => _ = shutdown((int)handle, SHUT_WR);
+
+    /// <summary>Ends both directions at once; who waits for this socket wakes up.</summary>
+    public void Abort() => _ = shutdown((int)handle, SHUT_RDWR);
+
     /// <inheritdoc/>
     protected override bool ReleaseHandle() => close((int)handle) == 0;
 
-    [LibraryImport("libc")]
-    private static partial int socket(int domain, int type, int protocol);
+    private static void Collect(byte* control, int length, ref List<FileDescriptor>? received)
+    {
+        // SAFETY: the kernel made this list of headers; each is looked at only as far as the length that it gave.
+        int at = 0;
+        while (length - at >= sizeof(ControlHeader))
+        {
+            var header = (ControlHeader*)(control + at);
+            int size = (int)Math.Min(header->Length, (nuint)(length - at));
+            if (size < sizeof(ControlHeader)) return;
+            if (header->Level == SOL_SOCKET && header->Type == SCM_RIGHTS)
+            {
+                int count = (size - sizeof(ControlHeader)) / sizeof(int);
+                received ??= new List<FileDescriptor>(count);
+                for (int i = 0; i < count; i++) received.Add(new FileDescriptor(((int*)(header + 1))[i]));
+            }
+
+            at += (size + 7) & ~7;
+        }
+    }
 
     [LibraryImport("libc")]
-    private static partial int connect(int fd, SocketAddress* address, uint length);
+    private static partial int socket(int family, int type, int protocol);
+
+    [LibraryImport("libc")]
+    private static partial int connect(int fd, UnixAddress* address, int length);
+
+    [LibraryImport("libc")]
+    private static partial nint recvmsg(int fd, MessageHeader* message, int flags);
 
     [LibraryImport("libc")]
     private static partial nint sendmsg(int fd, MessageHeader* message, int flags);
@@ -117,34 +193,30 @@ public sealed unsafe partial class UnixStream : SafeHandle
     private static partial nint recv(int fd, byte* buffer, nuint length, int flags);
 
     [LibraryImport("libc")]
+    private static partial int shutdown(int fd, int how);
+
+    [LibraryImport("libc")]
     private static partial int close(int fd);
 
-    /// <summary>struct sockaddr_un.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct SocketAddress
-    {
-        public ushort Family;
-        public fixed byte Path[PathLength];
-    }
-
-    /// <summary>struct iovec.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Vector
-    {
-        public byte* Base;
-        public nuint Length;
-    }
-
-    /// <summary>struct msghdr.</summary>
+    /// <summary><c>struct msghdr</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct MessageHeader
     {
-        public void* Name;
+        public nint Name;
         public uint NameLength;
-        public Vector* Vectors;
+        public nint Vectors;
         public nuint VectorCount;
-        public void* Control;
+        public nint Control;
         public nuint ControlLength;
         public int Flags;
+    }
+
+    /// <summary><c>struct cmsghdr</c>; its data follow.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ControlHeader
+    {
+        public nuint Length;
+        public int Level;
+        public int Type;
     }
 }

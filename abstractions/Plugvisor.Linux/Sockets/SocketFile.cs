@@ -1,0 +1,102 @@
+using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Files;
+
+namespace Plugvisor.Linux.Sockets;
+
+/// <summary>
+/// A listening socket at a path that is ours alone: a lock on <c>PATH.lock</c> says so, a socket that a dead owner left is replaced, and both
+/// files are gone after <see cref="Dispose"/>.
+/// </summary>
+public sealed class SocketFile : IDisposable
+{
+    private const int ENOTSOCK = 88, ESTALE = 116;
+    private const int Attempts = 100;
+    private const string LockSuffix = ".lock";
+
+    private readonly LinuxFile _lock;
+    private readonly PathStatus? _made;
+
+    private SocketFile(string path, LinuxFile @lock)
+    {
+        Path = path;
+        _lock = @lock;
+        if (PathStatus.TryRead(path) is { } there)
+        {
+            if (!there.IsSocket)
+                throw new LinuxException($"listen on {path}, where something is that is no socket; it is not replaced", ENOTSOCK);
+            // The lock is ours, so whoever made it does not run any more.
+            File.Delete(path);
+        }
+
+        Listener = UnixListener.Bind(path);
+        _made = PathStatus.TryRead(path);
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    }
+
+    /// <summary>Where it is.</summary>
+    public string Path { get; }
+
+    /// <summary>The socket.</summary>
+    public UnixListener Listener { get; }
+
+    /// <summary>Takes the lock and listens.</summary>
+    /// <returns>Null when another process, or another part of this one, holds the lock.</returns>
+    /// <exception cref="LinuxException">The path is too long, is something else than a socket, or cannot be made.</exception>
+    public static SocketFile? TryListen(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        // Says what is wrong with the path before a lock file is there.
+        _ = UnixAddress.Of(path, "listen on");
+        if (TakeLock(path + LockSuffix, out bool isBusy) is not { } taken)
+            return isBusy ? null : throw new LinuxException($"lock {path}{LockSuffix}, which others replace all the time", ESTALE);
+        try
+        {
+            return new SocketFile(path, taken);
+        }
+        catch
+        {
+            ReleaseLock(taken);
+            throw;
+        }
+    }
+
+    /// <summary>Stops listening and removes the files, the socket only while it is still the one that was made here.</summary>
+    public void Dispose()
+    {
+        if (_lock.IsClosed) return;
+        if (_made is { } made && PathStatus.TryRead(Path) is { } there && there.IsSameFile(made)) File.Delete(Path);
+        Listener.Dispose();
+        ReleaseLock(_lock);
+    }
+
+    /// <summary>
+    /// A former owner removes the lock file while it still has the lock. Who opened that file before and locks it afterwards has a lock on
+    /// nothing, so the file has to be the path's after it is locked.
+    /// </summary>
+    private static LinuxFile? TakeLock(string path, out bool isBusy)
+    {
+        isBusy = false;
+        for (int attempt = 0; attempt < Attempts; attempt++)
+        {
+            LinuxFile file = LinuxFile.Open(path, FileOpen.Write | FileOpen.Create);
+            isBusy = !file.TryLock(FileLock.Write, 0, 0);
+            if (isBusy)
+            {
+                file.Dispose();
+                return null;
+            }
+
+            FileStatus mine = file.ReadStatus();
+            if (PathStatus.TryRead(path) is { } there && there.Device == mine.Device && there.Inode == mine.Inode) return file;
+            file.Dispose();
+        }
+
+        return null;
+    }
+
+    private static void ReleaseLock(LinuxFile taken)
+    {
+        File.Delete(taken.Path);
+        taken.Dispose();
+    }
+}

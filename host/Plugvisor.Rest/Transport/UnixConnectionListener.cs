@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Events;
+using Plugvisor.Linux.Sockets;
+
+namespace Plugvisor.Rest.Transport;
+
+/// <summary>Takes clients from a listening socket, which stays its owner's.</summary>
+internal sealed class UnixConnectionListener : IConnectionListener, IPolled
+{
+    private const int ENOMEM = 12, ENFILE = 23, EMFILE = 24, ECONNABORTED = 103, ENOBUFS = 105;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private readonly UnixListener _listener;
+    private readonly SocketPoller _poller;
+    private readonly ILogger _log;
+    private readonly Readiness _acceptable = new();
+    private readonly ulong _pollId;
+    private bool _isExhausted, _isUnbound;
+    private long _count;
+    private int _removed;
+
+    /// <summary>Begins to watch the socket.</summary>
+    public UnixConnectionListener(UnixListener listener, SocketPoller poller, EndPoint endPoint, ILogger log)
+    {
+        _listener = listener;
+        _poller = poller;
+        _log = log;
+        EndPoint = endPoint;
+        _pollId = poller.Add(listener.Descriptor, this);
+    }
+
+    /// <inheritdoc/>
+    public EndPoint EndPoint { get; }
+
+    /// <inheritdoc/>
+    public void OnReady(EpollEvents events) => _acceptable.Signal();
+
+    /// <inheritdoc/>
+    public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        while (!Volatile.Read(ref _isUnbound))
+        {
+            int errno = _listener.TryAccept(out UnixStream? socket);
+            switch (errno)
+            {
+                case 0:
+                    _isExhausted = false;
+                    if (Start(socket!) is { } connection) return connection;
+                    break;
+                case UnixListener.NobodyWaits:
+                    await _acceptable.WaitAsync().ConfigureAwait(false);
+                    break;
+                case EMFILE or ENFILE or ENOMEM or ENOBUFS:
+                    // The client stays in the backlog. Nobody tells when there is room again.
+                    if (!_isExhausted) _log.LogWarning("API clients wait: {Error}", new LinuxException($"accept on {EndPoint}", errno).Message);
+                    _isExhausted = true;
+                    await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
+                    break;
+                case ECONNABORTED:
+                    break;
+                default:
+                    _log.LogError("the API takes no more clients: {Error}", new LinuxException($"accept on {EndPoint}", errno).Message);
+                    return null;
+            }
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        Volatile.Write(ref _isUnbound, true);
+        _acceptable.Signal();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _removed, 1) == 0) _poller.Remove(_pollId, _listener.Descriptor);
+        return UnbindAsync();
+    }
+
+    private UnixConnection? Start(UnixStream socket)
+    {
+        var connection = new UnixConnection(socket, _poller, EndPoint, (++_count).ToString(CultureInfo.InvariantCulture));
+        try
+        {
+            connection.Start();
+            return connection;
+        }
+        catch (LinuxException e)
+        {
+            _log.LogWarning("an API client is turned away: {Error}", e.Message);
+            socket.Dispose();
+            return null;
+        }
+    }
+}

@@ -1,0 +1,14 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Plugvisor.Linux.Sockets;
+
+namespace Plugvisor.Rest.Transport;
+
+/// <summary>Gives Kestrel the listening socket that the process opened or inherited.</summary>
+internal sealed class UnixTransportFactory(UnixListener listener, SocketPoller poller, ILogger log) : IConnectionListenerFactory
+{
+    /// <inheritdoc/>
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
+        ValueTask.FromResult<IConnectionListener>(new UnixConnectionListener(listener, poller, endpoint, log));
+}
