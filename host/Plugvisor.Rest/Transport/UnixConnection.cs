@@ -138,7 +138,7 @@ internal sealed class UnixConnection : ConnectionContext, IPolled
     private int Receive(Span<byte> destination, ref long position)
     {
         List<FileDescriptor>? received = null;
-        int count = _socket.Receive(destination, ref received);
+        int count = _socket.TryReceive(destination, ref received);
         position += Math.Max(count, 0);
         if (received is not null) _descriptors.Add(position - 1, received);
         return count;
@@ -165,7 +165,7 @@ internal sealed class UnixConnection : ConnectionContext, IPolled
         while (!segment.IsEmpty)
         {
             if (Volatile.Read(ref _stopped)) return false;
-            int count = _socket.Send(segment.Span);
+            int count = _socket.TrySend(segment.Span);
             if (count >= 0) segment = segment[count..];
             else if (count == UnixStream.WouldBlock) await _writable.WaitAsync().ConfigureAwait(false);
             else return false;

@@ -24,11 +24,12 @@ public sealed class ReferenceDirectionTests
         [
             "Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Plugins", "Plugvisor.Configuration", "Plugvisor.Machine", "Plugvisor.Control",
         ],
+        ["Plugvisor.Rest"] = ["Plugvisor.Linux", "Plugvisor.Control", "Plugvisor.Api"],
         ["Plugvisor.DBus"] = ["Plugvisor.Linux", "Plugvisor.Control", "Plugvisor.Api"],
         ["plugvisor"] =
         [
             .. Contract, "Plugvisor.Hypervisor", "Plugvisor.Plugins", "Plugvisor.Configuration", "Plugvisor.Machine", "Plugvisor.Control",
-            "Plugvisor.Hypervisor.Kvm", "Plugvisor.Api", "Plugvisor.DBus", "Plugvisor.Manual",
+            "Plugvisor.Hypervisor.Kvm", "Plugvisor.Api", "Plugvisor.DBus", "Plugvisor.Rest", "Plugvisor.Manual",
         ],
         ["Plugvisor.Manual"] = [],
         ["plugvisor-remote"] = ["Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Plugins", "Plugvisor.Manual"],
