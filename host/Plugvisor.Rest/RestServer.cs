@@ -29,16 +29,10 @@ public sealed class RestServer : IAsyncDisposable
     /// <param name="name">How the log names the listener: its path, or <c>fd=N</c>.</param>
     /// <param name="logs">The log.</param>
     /// <param name="limits">What clients may use up; null for the defaults.</param>
-    /// <param name="description">Renders the OpenAPI document as UTF-8, on any thread; null to offer none.</param>
-    public RestServer(
-        IVmmApi api, UnixListener listener, string name, ILoggerFactory logs, RestLimits? limits = null,
-        Func<ReadOnlyMemory<byte>>? description = null)
+    public RestServer(IVmmApi api, UnixListener listener, string name, ILoggerFactory logs, RestLimits? limits = null)
     {
         ILogger log = logs.CreateLogger<RestServer>();
-        _services = new RestServices(api, new Router(api, description is not null), limits ?? new RestLimits(), TimeProvider.System, log)
-        {
-            Description = description,
-        };
+        _services = new RestServices(api, new Router(api), limits ?? new RestLimits(), TimeProvider.System, log);
         _poller = new SocketPoller();
         var options = new KestrelServerOptions();
         options.Listen(new UnixEndPoint(name), listen => listen.Run(ServeAsync));

@@ -115,7 +115,7 @@ internal sealed class HttpConnection
                     _services.Api.Events, _output, _services.Limits.MaxUnreadEvents, !head.IsHttp10, ended).ConfigureAwait(false);
             case RouteKind.Description:
                 Close(descriptors);
-                ResponseWriter.Write(_output, (int)ApiStatus.Ok, _services.Description!().Span);
+                ResponseWriter.Write(_output, (int)ApiStatus.Ok, _services.Api.DescribeOpenApi().Span);
                 return true;
             default:
                 await OperateAsync(route, descriptors).ConfigureAwait(false);

@@ -8,15 +8,13 @@ internal sealed class Router : IDisposable
     private const string Prefix = "/api/v1/";
 
     private readonly IVmmApi _api;
-    private readonly bool _hasDescription;
     private readonly Lock _lock = new();
     private Dictionary<string, Route> _routes = [];
 
     /// <summary>A router for what the API offers, now and later.</summary>
-    public Router(IVmmApi api, bool hasDescription)
+    public Router(IVmmApi api)
     {
         _api = api;
-        _hasDescription = hasDescription;
         api.CatalogChanged += Rebuild;
         Rebuild();
     }
@@ -35,7 +33,7 @@ internal sealed class Router : IDisposable
             var routes = new Dictionary<string, Route>(StringComparer.Ordinal);
             foreach (ApiOperation operation in _api.Catalog.Operations) routes[Prefix + operation.Name] = Route.To(operation);
             routes[Prefix + "vmm.events"] = Route.Events;
-            if (_hasDescription) routes[Prefix + "openapi.json"] = Route.Description;
+            routes[Prefix + "openapi.json"] = Route.Description;
             Volatile.Write(ref _routes, routes);
         }
     }

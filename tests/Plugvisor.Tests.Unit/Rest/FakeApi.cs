@@ -49,6 +49,8 @@ internal sealed class FakeApi : IVmmApi
         }
     }
 
+    public ReadOnlyMemory<byte> DescribeOpenApi() => """{"openapi":"3.1.0"}"""u8.ToArray();
+
     public static ApiOperation Operation(string name, ApiVerb verb = ApiVerb.Put, ApiBody body = ApiBody.None, int descriptors = 0) => new()
     {
         Name = name, Verb = verb, Body = body, MaxDescriptors = descriptors, Summary = name, Failure = $"{name} failed",

@@ -15,8 +15,7 @@ internal sealed class RestRig : IAsyncDisposable
     {
         Socket = Path.Combine(_directory, "api.sock");
         _listener = UnixListener.Bind(Socket);
-        Server = new RestServer(
-            Api, _listener, Socket, logs ?? NullLoggerFactory.Instance, limits, static () => """{"openapi":"3.1.0"}"""u8.ToArray());
+        Server = new RestServer(Api, _listener, Socket, logs ?? NullLoggerFactory.Instance, limits);
     }
 
     public FakeApi Api { get; } = new();
