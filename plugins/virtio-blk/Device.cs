@@ -12,7 +12,7 @@ using Plugvisor.Virtio.RateLimiting;
 namespace Plugvisor.Plugins.VirtioBlk;
 
 /// <summary>A virtio block device (virtio 1.2 section 5.2) with a thread for each queue.</summary>
-internal sealed class Device : IVirtioDevice
+internal sealed class Device : IVirtioDevice, IStopsInTime
 {
     private readonly Disk _disk;
     private readonly Worker[] _workers;
@@ -96,6 +96,9 @@ internal sealed class Device : IVirtioDevice
 
     /// <inheritdoc/>
     public QueueState StopQueue(int index) => _workers[index].Stop();
+
+    /// <inheritdoc/>
+    public bool TryStopQueue(int index, TimeSpan patience, out QueueState state) => _workers[index].TryStop(patience, out state);
 
     /// <inheritdoc/>
     public void Reset()

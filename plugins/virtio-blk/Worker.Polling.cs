@@ -24,6 +24,16 @@ internal sealed partial class Worker
 
     private PollBudget? _polled;   // the budget that the last poll used, and the next sleep is to teach
 
+    /// <summary>
+    /// The queue starts anew, and so does what was learnt: a driver that resets its disk again and again must not keep a CPU polling.
+    /// </summary>
+    private void ForgetPolling()
+    {
+        _diskPoll.Forget();
+        _guestPoll.Forget();
+        _polled = null;
+    }
+
     /// <summary>Looks around for completions and new requests.</summary>
     /// <returns>Whether there is something to do.</returns>
     private bool Poll(BlockEngine engine)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Events;
 using Plugvisor.Linux.IoUring;
 using Plugvisor.Linux.Threads;
 using Plugvisor.Plugins.VirtioBlk.Engines;
@@ -10,9 +11,13 @@ namespace Plugvisor.Plugins.VirtioBlk;
 
 /// <summary>
 /// The thread of one queue. It is started with the first <see cref="Start"/>, waits in the engine (one place for completions, doorbell and
-/// wake-ups), is parked while the queue is stopped, and is used again by the next Start. Who may touch the queue is one word
+/// wake-ups), also for a while when the queue is stopped, and is used again by the next Start. Who may touch the queue is one word
 /// that changes hands by compare-and-swap, as in <see cref="Plugvisor.Virtio.Workers.QueueWorker"/>, which cannot be used
 /// here because it waits in epoll.
+/// <para>
+/// Waking a thread on another CPU is what costs most here, so it is done only when it must be: a queue that is started empty sleeps on until
+/// its doorbell, and one that sleeps is stopped without waking it, as the completions in flight will do that.
+/// </para>
 /// <para>Start, Stop and Dispose come from one thread at a time.</para>
 /// </summary>
 internal sealed unsafe partial class Worker : IDisposable
@@ -23,6 +28,9 @@ internal sealed unsafe partial class Worker : IDisposable
     private const int Claimed = 3;     // the thread in Stop
     private const int Stopping = 4;    // the thread: it has to drain and answer
 
+    /// <summary>How long to look for a drain by a thread that is running: about what going to sleep and being woken costs.</summary>
+    private static readonly TimeSpan s_spin = TimeSpan.FromMicroseconds(10);
+
     private readonly Disk _disk;
     private readonly Metrics _metrics;
     private readonly IDeviceHost _host;
@@ -30,11 +38,12 @@ internal sealed unsafe partial class Worker : IDisposable
     private readonly bool _allowIoUring;
     private readonly IReadOnlyList<int>? _cpus;
     private readonly int _largestQueue;
-    private readonly ManualResetEventSlim _parked = new();    // set: leave the parking place
-    private readonly ManualResetEventSlim _drained = new();
+    private readonly WaitFlag _parked = new();                // set: leave the parking place
+    private readonly WaitFlag _drained = new();
     private readonly Lock _engineGate = new();                // guards waking an engine that is being made or disposed
     private BlockEngine? _engine;
     private QueueResources? _queue;
+    private EventFd? _attached;                               // the doorbell that the engine listens to
     private Thread? _thread;
     private QueueState _lastState;
     private int _state = Stopped;
@@ -72,50 +81,73 @@ internal sealed unsafe partial class Worker : IDisposable
         if (IsRunning) throw new InvalidOperationException($"queue thread {_name} runs already");
         _queue = queue;
         Prepare(queue);
-        // Release: all of the above must be visible to the thread before it can claim the queue.
-        Volatile.Write(ref _state, Ready);
-        if (_thread is null)
-        {
-            _thread = _host.StartThread(_name, Run);
-            return;
-        }
-
-        // The thread is parked, or still asleep in the engine after a stop that did not wake it.
+        ForgetPolling();
+        queue.Queue.EnableDoorbell();
+        bool listens = ReferenceEquals(_attached, queue.Doorbell);
+        // Release: all of the above must be visible to the thread before it can claim the queue. And a full fence: what the driver makes
+        // available from here on comes with a doorbell that finds the queue ready; what it did before is seen below.
+        Interlocked.Exchange(ref _state, Ready);
         _parked.Set();
-        Wake();
+        if (_thread is null) _thread = _host.StartThread(_name, Run);
+        else if (!listens || _flushRequested || queue.Queue.HasAvailable) Wake();
     }
 
     /// <summary>Stops serving; when it returns, nothing touches the ring or its buffers any more. Waits for what is in flight. Idempotent.</summary>
     /// <returns>Where the queue stands.</returns>
     public QueueState Stop()
     {
+        TryStop(Timeout.InfiniteTimeSpan, out QueueState state);
+        return state;
+    }
+
+    /// <summary>
+    /// As <see cref="Stop"/>, but waits no longer than this. Then the queue goes on stopping by itself; call one of the two again.
+    /// </summary>
+    /// <param name="patience">Bound for the wait, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
+    /// <param name="state">Where the queue stands, when the answer is true.</param>
+    public bool TryStop(TimeSpan patience, out QueueState state)
+    {
+        TimeSpan spin = TimeSpan.Zero;
         while (true)
         {
             switch (Volatile.Read(ref _state))
             {
                 case Stopped:
-                    return _lastState;
+                    state = _lastState;
+                    return true;
 
                 case Ready when Interlocked.CompareExchange(ref _state, Claimed, Ready) == Ready:
                     if (IsIdle)
                     {
                         _lastState = _queue!.Queue.State;
                         Volatile.Write(ref _state, Stopped);
-                        return _lastState;
+                        continue;
                     }
 
+                    // The thread sleeps until a completion, or for tokens.
+                    bool held = _held != None;
                     _drained.Reset();
                     Volatile.Write(ref _state, Stopping);
-                    Wake();
-                    _drained.Wait();
+                    if (held) Wake();
                     break;
 
                 case Serving:
                     if (Thread.CurrentThread == _thread) throw new InvalidOperationException($"queue thread {_name} cannot stop itself");
                     _drained.Reset();
-                    if (Interlocked.CompareExchange(ref _state, Stopping, Serving) == Serving) _drained.Wait();
+                    if (Interlocked.CompareExchange(ref _state, Stopping, Serving) != Serving) continue;
+                    spin = s_spin;
                     break;
+
+                case Stopping:
+                    break;
+
+                default:
+                    continue;
             }
+
+            if (_drained.TryWait(patience, spin)) continue;
+            state = default;
+            return false;
         }
     }
 
@@ -135,8 +167,6 @@ internal sealed unsafe partial class Worker : IDisposable
         Wake();
         _thread?.Join();
         _pool?.Dispose();
-        _parked.Dispose();
-        _drained.Dispose();
     }
 
     private void Run()
@@ -148,7 +178,7 @@ internal sealed unsafe partial class Worker : IDisposable
             lock (_engineGate) _engine = engine;
             while (!_exit)
             {
-                if (Volatile.Read(ref _state) == Stopped) Park();
+                if (Volatile.Read(ref _state) == Stopped) Rest(engine);
                 else Step(engine);
             }
         }
@@ -174,6 +204,7 @@ internal sealed unsafe partial class Worker : IDisposable
             try
             {
                 engine.Attach(_queue!.Doorbell);
+                _attached = _queue.Doorbell;
                 wait = Pass(engine);
             }
 #pragma warning disable CA1031 // A bug here must end this device and nothing else; whoever waits in Stop has to be answered.
@@ -206,10 +237,19 @@ internal sealed unsafe partial class Worker : IDisposable
         Answer();
     }
 
-    /// <summary>Waits for a start, with as little as a thread can cost.</summary>
-    private void Park()
+    /// <summary>
+    /// Waits for a start: in the engine, so that the first doorbell after it is what wakes the thread. A doorbell without a start parks it where no
+    /// other wakes it, so that a driver cannot keep it busy by ringing at a queue that does not run.
+    /// </summary>
+    private void Rest(BlockEngine engine)
     {
-        // Reset before the state is read again: a start in between sets the event after it has changed the state.
+        engine.Wait(-1);
+        // Nothing is in flight: these are doorbells and wake-ups, which would end the next wait at once.
+        while (engine.TryTake(out _, out _))
+        {
+        }
+
+        // Reset before the state is read again: a start in between sets the flag after it has changed the state.
         _parked.Reset();
         if (Volatile.Read(ref _state) == Stopped && !_exit) _parked.Wait();
     }

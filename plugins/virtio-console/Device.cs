@@ -8,7 +8,7 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.VirtioConsole;
 
 /// <summary>The device: one port, a queue for each direction, and the size of the terminal.</summary>
-internal sealed class Device : IVirtioDevice, ICompletesConfig
+internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig
 {
     private const ushort VIRTIO_ID_CONSOLE = 3;          // section 5
     private const int VIRTIO_CONSOLE_F_SIZE = 0;         // section 5.3.3
@@ -82,6 +82,10 @@ internal sealed class Device : IVirtioDevice, ICompletesConfig
 
     /// <inheritdoc/>
     public QueueState StopQueue(int index) => index == ReceiveQueue ? _input.Stop() : _output.Stop();
+
+    /// <inheritdoc/>
+    public bool TryStopQueue(int index, TimeSpan patience, out QueueState state) =>
+        index == ReceiveQueue ? _input.TryStop(patience, out state) : _output.TryStop(patience, out state);
 
     /// <inheritdoc/>
     public void Reset() => Volatile.Write(ref _transport, null);

@@ -7,7 +7,7 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.VirtioRng;
 
 /// <summary>The device: one queue, no config space, no features of its own.</summary>
-internal sealed class Device : IVirtioDevice
+internal sealed class Device : IVirtioDevice, IStopsInTime
 {
     private const ushort VIRTIO_ID_ENTROPY = 4;   // section 5
     private const ushort QueueSize = 256;
@@ -54,6 +54,9 @@ internal sealed class Device : IVirtioDevice
 
     /// <inheritdoc/>
     public QueueState StopQueue(int index) => _worker.Stop();
+
+    /// <inheritdoc/>
+    public bool TryStopQueue(int index, TimeSpan patience, out QueueState state) => _worker.TryStop(patience, out state);
 
     /// <inheritdoc/>
     public void Reset() { }

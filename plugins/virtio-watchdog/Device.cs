@@ -5,7 +5,7 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.VirtioWatchdog;
 
 /// <summary>The device: one queue, no config space, no features of its own.</summary>
-internal sealed class Device : IVirtioDevice
+internal sealed class Device : IVirtioDevice, IStopsInTime
 {
     private const ushort VIRTIO_ID_WATCHDOG = 35;   // section 5
     private const ushort QueueSize = 8;
@@ -44,6 +44,9 @@ internal sealed class Device : IVirtioDevice
 
     /// <inheritdoc/>
     public QueueState StopQueue(int index) => _worker.Stop();
+
+    /// <inheritdoc/>
+    public bool TryStopQueue(int index, TimeSpan patience, out QueueState state) => _worker.TryStop(patience, out state);
 
     /// <summary>A driver that resets its device is alive; the next one starts the timer again.</summary>
     public void Reset() => _worker.Disarm();

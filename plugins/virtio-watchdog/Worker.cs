@@ -44,6 +44,9 @@ internal sealed class Worker : IQueueService, IDisposable
     /// <summary>Stops serving, and the time.</summary>
     public QueueState Stop() => _worker.Stop();
 
+    /// <summary>As <see cref="Stop"/>, with a bound for the wait.</summary>
+    public bool TryStop(TimeSpan patience, out QueueState state) => _worker.TryStop(patience, out state);
+
     /// <summary>Back to before the first ping. While the queue is stopped.</summary>
     public void Disarm() => _armed = _fired = false;
 

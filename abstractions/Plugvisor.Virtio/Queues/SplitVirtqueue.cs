@@ -125,6 +125,9 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
     public override QueueState State => new(_nextAvail, _publishedUsed);
 
     /// <inheritdoc/>
+    public override bool HasAvailable => !_broken && Volatile.Read(ref *_availIndex) != _nextAvail;
+
+    /// <inheritdoc/>
     public override int InFlight => _inFlight;
 
     /// <inheritdoc/>

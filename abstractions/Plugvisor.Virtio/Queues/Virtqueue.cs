@@ -24,6 +24,9 @@ public abstract class Virtqueue
     /// <summary>Where the queue stands. Meaningful to others once its thread has stopped.</summary>
     public abstract QueueState State { get; }
 
+    /// <summary>Whether the driver has made chains available that were not taken. Reads memory only; a hint while another thread takes some.</summary>
+    public abstract bool HasAvailable { get; }
+
     /// <summary>Chains taken and not yet given back.</summary>
     public abstract int InFlight { get; }
 

@@ -1,5 +1,6 @@
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Events;
+using Plugvisor.Linux.Threads;
 using Plugvisor.Virtio.Queues;
 
 namespace Plugvisor.Virtio.Workers;
@@ -23,13 +24,16 @@ public sealed class QueueWorker : IDisposable
     private const int Claimed = 3;       // the thread in Stop
     private const int Stopping = 4;      // the worker: it has to drain and answer
 
+    /// <summary>How long to look for a drain by a thread that is running: about what going to sleep and being woken costs.</summary>
+    private static readonly TimeSpan s_spin = TimeSpan.FromMicroseconds(10);
+
     private readonly IDeviceHost _host;
     private readonly string _name;
     private readonly IQueueService _service;
     private readonly Epoll _epoll = new();
     private readonly EventFd _control = new();
-    private readonly ManualResetEventSlim _parked = new();    // set: leave the parking place
-    private readonly ManualResetEventSlim _drained = new();
+    private readonly WaitFlag _parked = new();    // set: leave the parking place
+    private readonly WaitFlag _drained = new();
     private QueueResources? _queue;
     private EventFd? _watchedDoorbell;
     private Thread? _thread;
@@ -92,35 +96,60 @@ public sealed class QueueWorker : IDisposable
     /// <returns>Where the queue stands.</returns>
     public QueueState Stop()
     {
+        TryStop(Timeout.InfiniteTimeSpan, out QueueState state);
+        return state;
+    }
+
+    /// <summary>
+    /// As <see cref="Stop"/>, but waits no longer than this. Then the queue goes on stopping by itself; call one of the two again. What a device
+    /// needs for <see cref="Plugvisor.Virtio.Devices.IStopsInTime"/>.
+    /// </summary>
+    /// <param name="patience">Bound for the wait, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
+    /// <param name="state">Where the queue stands, when the answer is true.</param>
+    /// <returns>Whether the queue has stopped.</returns>
+    public bool TryStop(TimeSpan patience, out QueueState state)
+    {
+        TimeSpan spin = TimeSpan.Zero;
         while (true)
         {
             switch (Volatile.Read(ref _state))
             {
                 case Stopped:
-                    return _lastState;
+                    state = _lastState;
+                    return true;
 
                 case Ready when Interlocked.CompareExchange(ref _state, Claimed, Ready) == Ready:
                     if (_queue!.Queue.InFlight == 0)
                     {
                         _lastState = _queue.Queue.State;
                         Volatile.Write(ref _state, Stopped);
-                        return _lastState;
+                        continue;
                     }
 
                     // Only the worker's thread may drain: what is in flight can belong to it (an io_uring, for one).
                     _drained.Reset();
                     Volatile.Write(ref _state, Stopping);
                     _control.Signal();
-                    _drained.Wait();
                     break;
 
                 case Serving:
                     if (Thread.CurrentThread == _thread)
                         throw new InvalidOperationException($"queue worker {_name} cannot stop itself");
                     _drained.Reset();
-                    if (Interlocked.CompareExchange(ref _state, Stopping, Serving) == Serving) _drained.Wait();
+                    if (Interlocked.CompareExchange(ref _state, Stopping, Serving) != Serving) continue;
+                    spin = s_spin;
                     break;
+
+                case Stopping:
+                    break;
+
+                default:
+                    continue;
             }
+
+            if (_drained.TryWait(patience, spin)) continue;
+            state = default;
+            return false;
         }
     }
 
@@ -148,8 +177,6 @@ public sealed class QueueWorker : IDisposable
         // Only now: the thread used all of these until its end.
         _epoll.Dispose();
         _control.Dispose();
-        _parked.Dispose();
-        _drained.Dispose();
     }
 
     private void Run()

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Machine.Devices;
 using Plugvisor.Machine.Pci.Msix;
@@ -97,8 +98,9 @@ internal sealed class VirtioCommonConfig
         }
 
         // Outside the lock: this may call the device.
+        long asked = reset ? Stopwatch.GetTimestamp() : 0;
         if (run) _life.Run();
-        if (reset) _life.AwaitResetBriefly();
+        if (reset) _life.AwaitResetBriefly(asked);
     }
 
     /// <summary>The reset is done. Under the lock, by the lifecycle.</summary>

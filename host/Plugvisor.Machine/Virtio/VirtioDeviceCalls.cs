@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Machine.Devices;
@@ -7,13 +8,13 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Machine.Virtio;
 
 /// <summary>
-/// The lifecycle's calls of a device, guarded: what a plugin throws latches the device and goes no further. Used by one thread at a
-/// time, except <see cref="AnyInFlight"/>.
+/// The lifecycle's calls of a device, guarded: what a plugin throws latches the device and goes no further. Used by one thread at a time.
 /// </summary>
 [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
 internal sealed class VirtioDeviceCalls
 {
     private readonly IVirtioDevice _device;
+    private readonly IStopsInTime? _stopsInTime;
     private readonly IVirtioTransport _transport;
     private readonly GuestMemory _memory;
     private readonly QueueDoorbells _doorbells;
@@ -28,6 +29,7 @@ internal sealed class VirtioDeviceCalls
         DeviceLatch latch)
     {
         _device = device;
+        _stopsInTime = device as IStopsInTime;
         _transport = transport;
         _memory = memory;
         _doorbells = doorbells;
@@ -41,23 +43,6 @@ internal sealed class VirtioDeviceCalls
 
     /// <summary>Whether a queue runs.</summary>
     public bool AnyRunning => _running.AsSpan().IndexOfAnyExcept((Virtqueue?)null) >= 0;
-
-    /// <summary>
-    /// Whether stopping would have to wait. A look from aside, so a request may be taken just after it: whoever stops then waits for
-    /// that one, holding no lock.
-    /// </summary>
-    public bool AnyInFlight
-    {
-        get
-        {
-            foreach (Virtqueue? queue in _running)
-            {
-                if (queue is { InFlight: > 0 }) return true;
-            }
-
-            return false;
-        }
-    }
 
     /// <summary>Tells the device what was negotiated.</summary>
     /// <returns>False when it threw; no queue may be started then.</returns>
@@ -101,14 +86,42 @@ internal sealed class VirtioDeviceCalls
                 return;
             }
 
-            // What the driver made available before, or a kick that was taken just before a pause, must not wait for the next kick.
-            _doorbells[i].Signal();
+            // What the driver made available before, or a kick that was taken just before a pause, must not wait for the next kick. Looked
+            // at after the start: what comes later finds a queue that listens.
+            if (queue.HasAvailable) _doorbells[i].Signal();
         }
     }
 
+    /// <summary>
+    /// Stops the running queues where that takes no longer than this. Once it has been called they have to be stopped, by this or by
+    /// <see cref="StopQueues"/>, before anything else.
+    /// </summary>
+    public StopOutcome TryStopQueues(TimeSpan patience)
+    {
+        if (_stopsInTime is null) return AnyInFlight() ? StopOutcome.MustWait : StopQueues();
+
+        // All are asked before one is waited for.
+        bool stopped = true;
+        for (int i = 0; i < _running.Length; i++)
+        {
+            if (_running[i] is not null) stopped &= TryStop(i, TimeSpan.Zero);
+        }
+
+        if (stopped || patience == TimeSpan.Zero) return stopped ? StopOutcome.Stopped : StopOutcome.MustWait;
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < _running.Length; i++)
+        {
+            if (_running[i] is null) continue;
+            TimeSpan left = patience - Stopwatch.GetElapsedTime(start);
+            if (left <= TimeSpan.Zero || !TryStop(i, left)) return StopOutcome.MustWait;
+        }
+
+        return StopOutcome.Stopped;
+    }
+
     /// <summary>Stops the running queues and keeps where they stand. May take as long as the I/O in flight.</summary>
-    /// <returns>False when a queue may still run: it can still write to guest memory.</returns>
-    public bool StopQueues()
+    /// <returns>Failed when a queue may still run: it can still write to guest memory.</returns>
+    public StopOutcome StopQueues()
     {
         bool stopped = true;
         for (int i = 0; i < _running.Length; i++)
@@ -117,7 +130,7 @@ internal sealed class VirtioDeviceCalls
             if (_running[i] is not null && !TryStop(i) && !TryStop(i)) stopped = false;
         }
 
-        return stopped;
+        return stopped ? StopOutcome.Stopped : StopOutcome.Failed;
     }
 
     /// <summary>Lets the device forget. No queue runs, so this counts as done also when the device throws.</summary>
@@ -135,6 +148,34 @@ internal sealed class VirtioDeviceCalls
 
     /// <summary>The queues start anew the next time.</summary>
     public void ForgetStates() => Array.Clear(_states);
+
+    /// <summary>A look from aside, so a request may be taken just after it: a device that is no IStopsInTime is waited for then.</summary>
+    private bool AnyInFlight()
+    {
+        foreach (Virtqueue? queue in _running)
+        {
+            if (queue is { InFlight: > 0 }) return true;
+        }
+
+        return false;
+    }
+
+    private bool TryStop(int queue, TimeSpan patience)
+    {
+        try
+        {
+            if (!_stopsInTime!.TryStopQueue(queue, patience, out QueueState state)) return false;
+            _states[queue] = state;
+            _running[queue] = null;
+            return true;
+        }
+        catch (Exception e)
+        {
+            // Whoever waits for the queue tries StopQueue, which decides.
+            _latch.Blame($"{nameof(IStopsInTime.TryStopQueue)}({queue})", e);
+            return false;
+        }
+    }
 
     private bool TryStop(int queue)
     {

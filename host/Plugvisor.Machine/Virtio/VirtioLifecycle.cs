@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Linux.Threads;
 using Plugvisor.Machine.Devices;
 
 namespace Plugvisor.Machine.Virtio;
@@ -7,26 +8,61 @@ namespace Plugvisor.Machine.Virtio;
 /// <summary>
 /// Calls a device through its life, one call at a time. The driver (DRIVER_OK, reset) and the host (pause, resume, remove) only say
 /// what they want; whoever runs next does the steps towards it. Starting, and stopping with nothing in flight, happen on the vCPU that
-/// asked. Stopping that has to wait for I/O happens on a thread of the device's own, made when first needed and gone when it was
-/// idle for a while: a driver that resets without end makes no more than that one.
+/// asked, and so does stopping that soon has its I/O done. Stopping that has to wait longer happens on a thread of the device's own, made when
+/// first needed and gone when it was idle for a while: a driver that resets without end makes no more than that one.
 /// </summary>
-internal sealed class VirtioLifecycle(
-    string id, int queues, VirtioDeviceCalls device, DeviceLatch latch, TimeSpan deadline, IDeviceLog log, IDeviceListener? listener,
-    Action resetDone)
+internal sealed class VirtioLifecycle
 {
-    private const int BriefWaitMs = 2;
-    private const int IdleThreadMs = 2000;
+    /// <summary>How long a vCPU waits for its reset. Most are done by then, and Linux asks only once a millisecond whether it is.</summary>
+    private static readonly TimeSpan s_briefly = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>How long the device's thread stays without work.</summary>
+    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(2);
+
+    // Not the lock's monitor, in which every end of a step would wake the thread.
+    private readonly WaitFlag _threadWoken = new();
 
     // All under the lock, except that whoever executes steps reads what was negotiated: it changes only after a reset.
-    private readonly QueueSetup[] _setups = new QueueSetup[queues];
+    private readonly string _id;
+    private readonly VirtioDeviceCalls _device;
+    private readonly DeviceLatch _latch;
+    private readonly TimeSpan _deadline;
+    private readonly IDeviceLog _log;
+    private readonly IDeviceListener? _listener;
+    private readonly Action _resetDone;
+    private readonly StartPace _pace;
+    private readonly QueueSetup[] _setups;
     private ulong _features;
     private bool _startWanted, _resetting, _paused, _removing;
-    private bool _activated, _anyRunning, _allStarted, _dead, _late;
+    private bool _activated, _anyRunning, _allStarted, _stopping, _dead, _late;
     private bool _executing;
-    private bool _threadWanted;
+    private bool _deferred;              // a start that is not due yet
+    private bool _threadWanted, _ticking;
     private Thread? _thread;
     private Timer? _deadlineTimer;
     private long _resets;
+
+    /// <summary>Makes the life of a device that is as new.</summary>
+    /// <param name="id">The device's id.</param>
+    /// <param name="queues">How many queues it has.</param>
+    /// <param name="device">The device, guarded.</param>
+    /// <param name="latch">DEVICE_NEEDS_RESET.</param>
+    /// <param name="environment">Deadline, pace and listener.</param>
+    /// <param name="log">The device's log.</param>
+    /// <param name="resetDone">Called under the lock when a reset is done.</param>
+    public VirtioLifecycle(
+        string id, int queues, VirtioDeviceCalls device, DeviceLatch latch, VirtioPciEnvironment environment, IDeviceLog log, Action resetDone)
+    {
+        _id = id;
+        _device = device;
+        _latch = latch;
+        _deadline = environment.StopDeadline;
+        _log = log;
+        _listener = environment.Listener;
+        _resetDone = resetDone;
+        _setups = new QueueSetup[queues];
+        _pace = new StartPace(environment.StartsPerSecond, log);
+    }
 
     /// <summary>Guards the wishes, and the registers of <see cref="VirtioCommonConfig"/> with them: both change together.</summary>
     public object Lock { get; } = new();
@@ -34,12 +70,15 @@ internal sealed class VirtioLifecycle(
     /// <summary>A reset was asked for and is not done. Under the lock.</summary>
     public bool IsResetting => _resetting;
 
+    /// <summary>Whether a start waits for its time and nothing else. Under the lock.</summary>
+    private bool IsDeferred => _deferred && _startWanted && !_paused && !_removing && !_dead;
+
     /// <summary>DRIVER_OK. Under the lock; call <see cref="Run"/> after it when the answer is true.</summary>
     public bool RequestStart(ulong features, ReadOnlySpan<QueueSetup> setups)
     {
-        if (latch.IsSet)
+        if (_latch.IsSet)
         {
-            latch.TellDriverAgain();   // before DRIVER_OK it could not be told
+            _latch.TellDriverAgain();   // before DRIVER_OK it could not be told
             return false;
         }
 
@@ -68,19 +107,19 @@ internal sealed class VirtioLifecycle(
     /// <summary>
     /// Gives a reset that can be quick the time to be, so that the driver need not poll; a slow one goes on without this vCPU.
     /// </summary>
-    public void AwaitResetBriefly()
+    /// <param name="start">When the driver asked, as <see cref="Stopwatch"/> counts.</param>
+    public void AwaitResetBriefly(long start)
     {
-        long start = Stopwatch.GetTimestamp();
         lock (Lock)
         {
             long reset = _resets;
             while (_resetting && reset == _resets && !_removing)
             {
-                int left = BriefWaitMs - (int)Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-                if (left <= 0)
+                TimeSpan left = s_briefly - Stopwatch.GetElapsedTime(start);
+                if (left <= TimeSpan.Zero)
                 {
                     _deadlineTimer ??= new Timer(static life => ((VirtioLifecycle)life!).OnDeadline(), this, -1, -1);
-                    _deadlineTimer.Change(deadline, Timeout.InfiniteTimeSpan);
+                    _deadlineTimer.Change(_deadline, Timeout.InfiniteTimeSpan);
                     return;
                 }
 
@@ -103,7 +142,7 @@ internal sealed class VirtioLifecycle(
         }
 
         Run();
-        throw new DeviceException($"device {id} cannot be paused: it did not stop its queues within {deadline.TotalSeconds:0.##} s");
+        throw new DeviceException($"device {_id} cannot be paused: it did not stop its queues within {_deadline.TotalSeconds:0.##} s");
     }
 
     /// <summary>Starts the queues again where they stood.</summary>
@@ -143,17 +182,22 @@ internal sealed class VirtioLifecycle(
             lock (Lock)
             {
                 step = Next();
-                bool waits = step == LifecycleStep.StopQueues && device.AnyInFlight;
-                if (step == LifecycleStep.None || (waits && !mayWait))
+                if (step == LifecycleStep.None)
                 {
                     _executing = false;
+                    if (IsDeferred && !_ticking) WakeThread();
                     Monitor.PulseAll(Lock);
-                    if (waits) WakeThread();
                     return;
                 }
             }
 
-            Do(step);
+            if (Do(step, mayWait)) continue;
+            lock (Lock)
+            {
+                _executing = false;
+                WakeThread();
+                return;
+            }
         }
     }
 
@@ -161,51 +205,59 @@ internal sealed class VirtioLifecycle(
     private LifecycleStep Next()
     {
         if (_dead) return LifecycleStep.None;
-        if (_anyRunning && (_resetting || _paused || _removing)) return LifecycleStep.StopQueues;
+        if (_anyRunning && (_resetting || _paused || _removing || _stopping)) return LifecycleStep.StopQueues;
         if (_activated && (_resetting || _removing)) return LifecycleStep.ResetDevice;
         if (_resetting) Forget();
         if (!_startWanted || _paused || _removing) return LifecycleStep.None;
-        if (!_activated) return LifecycleStep.Activate;
+        if (!_activated)
+        {
+            _deferred = !_pace.MayStart();
+            return _deferred ? LifecycleStep.None : LifecycleStep.Activate;
+        }
+
         return _allStarted ? LifecycleStep.None : LifecycleStep.StartQueues;
     }
 
     /// <summary>Calls the device, without the lock, and notes the outcome.</summary>
-    private void Do(LifecycleStep step)
+    /// <returns>False when the step is not done and has to be waited for.</returns>
+    private bool Do(LifecycleStep step, bool mayWait)
     {
         switch (step)
         {
             case LifecycleStep.Activate:
-                bool activated = device.Activate(_features);
+                bool activated = _device.Activate(_features);
                 lock (Lock)
                 {
                     _activated = true;      // also when it failed: it has to be reset then
                     _allStarted = !activated;
                 }
 
-                if (activated) listener?.OnActivated(id);
+                if (activated) _listener?.OnActivated(_id);
                 break;
             case LifecycleStep.StartQueues:
-                device.StartQueues(_setups, _features);
+                _device.StartQueues(_setups, _features);
                 lock (Lock)
                 {
                     _allStarted = true;
-                    _anyRunning = device.AnyRunning;
+                    _anyRunning = _device.AnyRunning;
                 }
 
                 break;
             case LifecycleStep.StopQueues:
-                bool stopped = device.StopQueues();
+                StopOutcome stop = mayWait ? _device.StopQueues() : _device.TryStopQueues(s_briefly);
                 lock (Lock)
                 {
                     // A queue that may still run can still write to guest memory: the driver never sees this reset done.
-                    _dead = !stopped;
+                    _dead = stop == StopOutcome.Failed;
+                    // A queue that was asked has to be seen stopped before it can be started, whatever is wanted by then.
+                    _stopping = stop == StopOutcome.MustWait;
                     _allStarted = false;
-                    _anyRunning = device.AnyRunning;
+                    _anyRunning = _device.AnyRunning;
                 }
 
-                break;
+                return stop != StopOutcome.MustWait;
             case LifecycleStep.ResetDevice:
-                device.Reset();
+                _device.Reset();
                 bool removing;
                 lock (Lock)
                 {
@@ -213,20 +265,22 @@ internal sealed class VirtioLifecycle(
                     removing = _removing;
                 }
 
-                if (!removing) listener?.OnReset(id);   // the end of the machine is no reset by the driver
+                if (!removing) _listener?.OnReset(_id);   // the end of the machine is no reset by the driver
                 break;
         }
+
+        return true;
     }
 
     /// <summary>The device is as new. Under the lock.</summary>
     private void Forget()
     {
-        _startWanted = _resetting = _allStarted = false;
-        device.ForgetStates();
-        latch.Clear();
-        if (_late) log.Info("the reset is done after all");
+        _startWanted = _resetting = _allStarted = _deferred = false;
+        _device.ForgetStates();
+        _latch.Clear();
+        if (_late) _log.Info("the reset is done after all");
         _late = false;
-        resetDone();
+        _resetDone();
         Monitor.PulseAll(Lock);
     }
 
@@ -237,7 +291,7 @@ internal sealed class VirtioLifecycle(
         while (_executing || Next() is LifecycleStep.StopQueues or LifecycleStep.ResetDevice)
         {
             if (!_executing) WakeThread();
-            TimeSpan left = deadline - Stopwatch.GetElapsedTime(start);
+            TimeSpan left = _deadline - Stopwatch.GetElapsedTime(start);
             if (left <= TimeSpan.Zero) return false;
             Monitor.Wait(Lock, left);
         }
@@ -251,8 +305,8 @@ internal sealed class VirtioLifecycle(
         {
             if (!_resetting || _late) return;
             _late = true;
-            latch.SetSilently();
-            log.Warn($"the device did not stop within {deadline.TotalSeconds:0.##} s of its reset; the guest cannot use it until it does");
+            _latch.SetSilently();
+            _log.Warn($"the device did not stop within {_deadline.TotalSeconds:0.##} s of its reset; the guest cannot use it until it does");
         }
     }
 
@@ -260,29 +314,32 @@ internal sealed class VirtioLifecycle(
     private void WakeThread()
     {
         _threadWanted = true;
-        Monitor.PulseAll(Lock);
+        _threadWoken.Set();
         if (_thread is not null) return;
-        _thread = new Thread(RunThread, maxStackSize: 256 * 1024) { Name = $"{id}_life", IsBackground = true };
+        _thread = new Thread(RunThread, maxStackSize: 256 * 1024) { Name = $"{_id}_life", IsBackground = true };
         _thread.Start();
     }
 
     private void RunThread()
     {
+        bool tick = false;   // while a start is deferred, nobody else may come to look whether it is time
         while (true)
         {
+            _threadWoken.TryWait(tick ? StartPace.Tick : s_idle, TimeSpan.Zero);
             lock (Lock)
             {
-                while (!_threadWanted)
+                if (!_threadWanted && !tick)
                 {
-                    if (Monitor.Wait(Lock, IdleThreadMs) || _threadWanted) continue;
                     _thread = null;
                     return;
                 }
 
                 _threadWanted = false;
+                _threadWoken.Reset();
             }
 
             Execute(mayWait: true);
+            lock (Lock) tick = _ticking = IsDeferred;
         }
     }
 }

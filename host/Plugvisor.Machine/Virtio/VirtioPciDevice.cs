@@ -56,7 +56,7 @@ public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
         VirtioCommonConfig? common = null;
         _latch = new DeviceLatch(log, "the device needs a reset", () => TellOfLatch(common));
         var calls = new VirtioDeviceCalls(device, this, environment.Memory, _doorbells, interrupts, _latch);
-        _life = new VirtioLifecycle(id, sizes.Length, calls, _latch, environment.StopDeadline, log, environment.Listener, () => common?.ResetDone());
+        _life = new VirtioLifecycle(id, sizes.Length, calls, _latch, environment, log, () => common?.ResetDone());
         ulong offered = (traits.Features & ~BitsOfTransport) | VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_VERSION_1);
         _common = common = new VirtioCommonConfig(
             _life, _latch, sizes, offered, _msix, _doorbells, environment.Memory, interrupts, _configInterrupt);

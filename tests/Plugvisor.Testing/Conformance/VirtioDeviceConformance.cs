@@ -166,6 +166,36 @@ public abstract class VirtioDeviceConformance
     }
 
     [Fact]
+    public void A_stop_with_a_bound_comes_to_the_same_under_load()
+    {
+        using var rig = new Rig(this);
+        if (rig.Device is not IStopsInTime device) return;   // an optional power
+        rig.Harness.Start();
+        int done = 0, added = 0, givenUp = 0;
+        for (int round = 0; round < Iterations; round++)
+        {
+            while (rig.HasRoom)
+            {
+                rig.AddRequest(added++);
+                rig.Queue.Kick();
+            }
+
+            QueueState state;
+            while (!device.TryStopQueue(RequestQueue, TimeSpan.FromMicroseconds(round % 50), out state)) givenUp++;
+            Assert.Equal(state, rig.Queue.Stop());
+            Assert.Equal(0, rig.Queue.InFlight);
+            Assert.Equal(state.NextAvail, state.NextUsed);
+            Assert.Equal(state.NextUsed, rig.Queue.Driver.UsedIndex);
+            while (rig.Queue.Driver.TryCollect(out _)) done++;
+            rig.Queue.Start();
+        }
+
+        rig.Collect(added - done);
+        rig.RequestsComplete(5);
+        rig.Healthy();
+    }
+
+    [Fact]
     public void After_a_stop_neither_ring_nor_buffers_are_touched()
     {
         using var rig = new Rig(this);

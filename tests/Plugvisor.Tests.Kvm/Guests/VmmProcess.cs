@@ -103,6 +103,24 @@ internal sealed class VmmProcess : IDisposable
         await _process.StandardInput.FlushAsync();
     }
 
+    /// <summary>Processor time that threads of these names have used so far, those that have ended not counted.</summary>
+    public TimeSpan ProcessorTime(Func<string, bool> thread)
+    {
+        long nanoseconds = 0;
+        foreach (string task in Directory.GetDirectories($"/proc/{Id}/task"))
+        {
+            try
+            {
+                if (thread(File.ReadAllText($"{task}/comm"))) nanoseconds += long.Parse(File.ReadAllText($"{task}/schedstat").Split(' ')[0]);
+            }
+            catch (IOException)
+            {
+                // It has just ended.
+            }
+        }
+        return TimeSpan.FromTicks(nanoseconds / TimeSpan.NanosecondsPerTick);
+    }
+
     /// <summary>SIGKILL.</summary>
     public void Kill() => _process.Kill();
 

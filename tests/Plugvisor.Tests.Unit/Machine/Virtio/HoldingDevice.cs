@@ -8,7 +8,7 @@ using Plugvisor.Virtio.Workers;
 namespace Plugvisor.Tests.Unit.Machine.Virtio;
 
 /// <summary>A device with a real worker thread that takes one chain and keeps it in flight until it is stopped.</summary>
-internal sealed class HoldingDevice : IVirtioDevice, IQueueService
+internal sealed class HoldingDevice : IVirtioDevice, IStopsInTime, IQueueService
 {
     private readonly QueueWorker _worker;
     private readonly IoSegment[] _segments = new IoSegment[64];
@@ -26,6 +26,9 @@ internal sealed class HoldingDevice : IVirtioDevice, IQueueService
     /// <summary>Chains that were in flight when their queue was stopped, and drained.</summary>
     public int Drained { get; private set; }
 
+    /// <summary>What the host's side of the device waits for before it lets go of a chain.</summary>
+    public ManualResetEventSlim? DrainWaitsFor { get; init; }
+
     /// <summary>Set while a chain is in flight.</summary>
     public bool Holds => Volatile.Read(ref _holds);
 
@@ -38,6 +41,8 @@ internal sealed class HoldingDevice : IVirtioDevice, IQueueService
     public void StartQueue(int index, QueueResources resources) => _worker.Start(resources);
 
     public QueueState StopQueue(int index) => _worker.Stop();
+
+    public bool TryStopQueue(int index, TimeSpan patience, out QueueState state) => _worker.TryStop(patience, out state);
 
     public void Reset() { }
 
@@ -53,6 +58,7 @@ internal sealed class HoldingDevice : IVirtioDevice, IQueueService
 
     public void Drain(QueueResources queue)
     {
+        DrainWaitsFor?.Wait();
         if (!_holds) return;
         queue.Queue.AddUsed(_held.Head, 0);
         queue.Queue.Publish();

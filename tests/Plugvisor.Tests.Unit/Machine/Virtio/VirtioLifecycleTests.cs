@@ -125,6 +125,58 @@ public sealed class VirtioLifecycleTests : IDisposable
     }
 
     [Fact]
+    public void A_driver_that_starts_too_often_is_started_late_and_can_do_all_else_meanwhile()
+    {
+        while (_machine.Log.Lines.Count == 0)   // until it is told so, which is when a start is late
+        {
+            _guest.Start(0);
+            Assert.True(_guest.Reset());
+        }
+
+        Assert.Contains("more than 200 times a second", Assert.Single(_machine.Log.Lines), StringComparison.Ordinal);
+        int started = _device.Starts;
+        for (int round = 0; round < 20; round++)
+        {
+            // A reset, a pause and a resume of a device whose start may be late; in the end it runs.
+            _guest.Start(0);
+            Assert.True(_guest.Reset());
+            _guest.Start(0);
+            Assert.Equal(15, _guest.StatusNow);
+            _guest.Device.Pause();
+            Assert.False(_device.Queues.ContainsKey(0));
+            _guest.Device.Resume();
+            Assert.True(SpinWait.SpinUntil(() => _device.Queues.ContainsKey(0), TimeSpan.FromSeconds(10)));
+            Assert.True(_guest.Reset());
+        }
+
+        Assert.InRange(_device.Starts - started, 20, 60);
+        _guest.Start(0);
+        Assert.True(_guest.Device.Remove());
+        Assert.Single(_machine.Log.Lines);
+    }
+
+    [Fact]
+    public void A_queue_that_was_asked_to_stop_is_stopped_and_started_again_when_the_pause_is_given_up()
+    {
+        var device = new HoldingDevice(_machine.Memory) { DrainWaitsFor = new ManualResetEventSlim() };
+        GuestDriver guest = _machine.Add(device, "held");
+        guest.Start(0);
+        Assert.True(SpinWait.SpinUntil(() => device.Holds, TimeSpan.FromSeconds(10)));
+        guest.SetStatus(0);                                    // asks, and leaves the wait to the device's thread
+        Assert.NotEqual(0, guest.StatusNow);
+        Assert.Throws<DeviceException>(guest.Device.Pause);    // the reset is not done yet, so this is not either
+        device.DrainWaitsFor.Set();
+        Assert.True(guest.AwaitStatus(0));
+        Assert.Equal(1, device.Drained);
+        _machine.Memory.TryWrite(0x30000, new byte[4]);
+        guest.Start(0);
+        Assert.True(SpinWait.SpinUntil(() => device.Holds, TimeSpan.FromSeconds(10)));
+        guest.Device.Pause();
+        guest.Device.Resume();
+        Assert.Equal(2, device.Drained);
+    }
+
+    [Fact]
     public void A_removed_device_that_does_not_stop_keeps_its_descriptors()
     {
         using var stall = new ManualResetEventSlim();

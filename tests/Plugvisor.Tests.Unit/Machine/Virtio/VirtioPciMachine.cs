@@ -21,14 +21,15 @@ internal sealed unsafe class VirtioPciMachine : IDisposable
     private readonly void* _ram = NativeMemory.AllocZeroed((nuint)RamSize);
     private readonly List<DeviceFunction> _devices = [];
 
-    public VirtioPciMachine(TimeSpan? deadline = null)
+    public VirtioPciMachine(TimeSpan? deadline = null, int startsPerSecond = 200)
     {
         Memory = new GuestMemory(new GuestRegion(0, (nuint)RamSize, (nint)_ram));
         Router = new MsiRouter(Vm);
         Root = new PciRoot(Ports, Mmio);
         Segment = Root.AddSegment(new PciApertures(new AddressRange(0xC000_0000, 0x2800_0000), new AddressRange(0x80_0000_0000, 0x40_0000_0000), PciRoot.PortWindow), Log);
         Mmio.TryAdd(Ioapic.Address, Ioapic.Length, new Ioapic(Vm, Router));
-        Environment = new VirtioPciEnvironment { Vm = Vm, Router = Router, Memory = Memory, StopDeadline = deadline ?? TimeSpan.FromSeconds(30) };
+        Environment = new VirtioPciEnvironment { Vm = Vm, Router = Router, Memory = Memory, StopDeadline = deadline ?? TimeSpan.FromSeconds(30),
+            StartsPerSecond = startsPerSecond };
     }
 
     public FakeVm Vm { get; } = new();

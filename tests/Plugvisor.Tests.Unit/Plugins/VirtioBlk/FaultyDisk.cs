@@ -28,13 +28,15 @@ internal sealed unsafe class FaultyDisk : IEngineLayer
     /// <summary>How often the queue's thread went to sleep.</summary>
     public int Waits => Volatile.Read(ref _waits);
 
-    /// <summary>The disk answers again. What stalled is done now, and nothing stalls from here on.</summary>
+    /// <summary>The disk answers again. What stalled is done now, and nothing stalls until <see cref="HoldAgain"/>.</summary>
     public void Release()
     {
-        Holds = (_, _) => false;
         _released = true;
         _engine?.Wake();
     }
+
+    /// <summary>The disk stalls as before.</summary>
+    public void HoldAgain() => _released = false;
 
     BlockEngine IEngineLayer.Over(BlockEngine engine) => _engine = new Engine(this, engine);
 
@@ -52,7 +54,7 @@ internal sealed unsafe class FaultyDisk : IEngineLayer
             ulong sector = request->Operation == Operation.Sync ? 0 : request->Offset / 512;
             int error = disk.Fails(request->Operation, sector);
             if (error != 0) _failed.Enqueue((slot, error));
-            else if (disk.Holds(request->Operation, sector))
+            else if (!disk._released && disk.Holds(request->Operation, sector))
             {
                 _stalled.Enqueue(((nint)request, slot));
                 Interlocked.Increment(ref disk._held);

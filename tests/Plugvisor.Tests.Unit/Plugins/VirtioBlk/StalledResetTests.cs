@@ -19,7 +19,7 @@ public sealed class StalledResetTests : IDisposable
     private const ulong Header = 0x1000, Data = 0x2000, Status = 0x3000, Slow = 1024;
     private const int Bytes = 4096;
 
-    private readonly VirtioPciMachine _machine = new(TimeSpan.FromMilliseconds(150));
+    private readonly VirtioPciMachine _machine = new(TimeSpan.FromMilliseconds(150), startsPerSecond: 0);
     private readonly GuestMemoryMock _unused = new();
     private readonly TemporaryFile _file = new(DiskRig.Content());
     private readonly TemporaryFile _otherFile = new(DiskRig.Content());
@@ -64,10 +64,31 @@ public sealed class StalledResetTests : IDisposable
         Assert.True(_guest.AwaitStatus(0));
         Fill(0xc5);
         Assert.False(DriverHarness.HoldsWithin(() => !Holds(0xc5), TimeSpan.FromMilliseconds(50)), "a late write to guest memory");
-        _machine.Memory.TryWrite(0x20000, new byte[4]);
-        _machine.Memory.TryWrite(0x30000, new byte[4]);
+        ClearRings();
         _guest.Start(0);
         Assert.Equal(DiskRig.Expected(8, Bytes), Read(_guest, 0, 8));
+    }
+
+    [Fact]
+    public void A_reset_at_whatever_moment_after_a_doorbell_leaves_the_vcpu_alone()
+    {
+        int stalled = 0;
+        for (int round = 0; round < 300; round++)
+        {
+            Submit(_guest, 0, Slow, Header, Data, Status);
+            Thread.SpinWait(round * 20);
+            long start = Stopwatch.GetTimestamp();
+            using (var rescue = new Timer(_ => _disk.Release(), null, 5000, Timeout.Infinite)) _guest.SetStatus(0);   // else this would hang
+            Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 1);
+            if (_guest.StatusNow != 0) stalled++;
+            _disk.Release();
+            Assert.True(_guest.AwaitStatus(0));
+            _disk.HoldAgain();
+            ClearRings();
+            _guest.Start(0);
+        }
+
+        Assert.True(stalled > 0, "no reset met a stalled request");
     }
 
     [Fact]
@@ -103,6 +124,12 @@ public sealed class StalledResetTests : IDisposable
         var host = new MockDeviceHost(_unused);
         if (layer is not null) host.Offer(layer);
         return _machine.Add(DiskRig.Create(host, file.Path, "io_uring", c => c["num_queues"] = 2, id), id);
+    }
+
+    private void ClearRings()
+    {
+        _machine.Memory.TryWrite(0x20000, new byte[4]);
+        _machine.Memory.TryWrite(0x30000, new byte[4]);
     }
 
     private void Stall()

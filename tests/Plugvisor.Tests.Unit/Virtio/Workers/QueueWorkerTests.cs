@@ -223,6 +223,28 @@ public sealed class QueueWorkerTests : IQueueService, IQueueFault, IDisposable
     }
 
     [Fact]
+    public void A_stop_with_a_bound_gives_up_and_the_queue_goes_on_stopping()
+    {
+        using var release = new ManualResetEventSlim();
+        _serve = ServeUntilStopped;
+        _drain = release.Wait;
+        Start();
+        WaitForServe();
+        Assert.False(_worker.TryStop(TimeSpan.Zero, out _));
+        Assert.False(_worker.TryStop(TimeSpan.FromMilliseconds(10), out _));
+        Assert.True(_worker.IsRunning);
+        Assert.True(_worker.StopRequested);
+        release.Set();
+        Assert.True(_worker.TryStop(DriverHarness.Deadline, out QueueState state));
+        Assert.Equal(default, state);
+        Assert.Equal(1, _drains);
+        Assert.True(_worker.TryStop(TimeSpan.Zero, out _));   // idempotent, as Stop is
+        _serve = _ => QueueWait.ForEvent;
+        Start();
+        WaitForServe();
+    }
+
+    [Fact]
     public void Case_36_a_service_that_throws_fails_its_device_and_the_stop_still_returns()
     {
         _serve = _ => throw new InvalidOperationException("a bug");
