@@ -17,6 +17,9 @@ internal sealed class Boot
     /// <summary>vmlinux or vmlinuz.</summary>
     public string Kernel { get; init; } = "vmlinux";
 
+    /// <summary>The initramfs, in bash's syntax.</summary>
+    public string Initramfs { get; init; } = Path.Combine(Repository.Guest, "initramfs.cpio");
+
     /// <summary>The kernel's command line but for the script; the time-saving one by default.</summary>
     public string CommandLine { get; init; } = Repository.GuestCommandLine;
 
@@ -72,7 +75,7 @@ internal sealed class Boot
             # Both ways, so that neither opening it nor plugvisor's first read waits for somebody.
             exec 4<>input
             timeout -s KILL {Limit} '{Repository.Plugvisor}' --kernel '{Repository.Guest}/{Kernel}' \
-                --initramfs '{Repository.Guest}/initramfs.cpio' --cmdline '{line}' {Options} \
+                --initramfs "{Initramfs}" --cmdline '{line}' {Options} \
                 <{(Beside is null ? "/dev/null" : "input")} >"$OUT" 2>"$RESULTS/{Name}.log" 4>&- &
             vmm=$!
             {Beside}

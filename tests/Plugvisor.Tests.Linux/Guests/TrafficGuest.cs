@@ -1,0 +1,93 @@
+using System.Security.Cryptography;
+using Plugvisor.Tests.Linux.Hosting;
+
+namespace Plugvisor.Tests.Linux.Guests;
+
+/// <summary>
+/// A guest with two vCPUs and two network devices: the first (10.0.1.2) with two pairs of queues and every offload, the second (10.0.2.2) with none. Over
+/// each it exchanges a file with the host and runs iperf3, both ways.
+/// </summary>
+public sealed class TrafficGuest : BootRun
+{
+    private const int FileSize = 3_000_000;
+
+    internal Boot Boot { get; private set; } = null!;
+
+    /// <summary>The sum of the file that the host sends.</summary>
+    internal string HostsSum { get; private set; } = "";
+
+    protected override async Task PrepareAsync()
+    {
+        await Command.MustAsync(Repository.Engineering("guest/iperf3"));
+        string iperf3 = Path.Combine(Path.GetDirectoryName(Repository.Guest)!, "iperf3");
+        await using (FileStream all = File.Create(Path.Combine(Folder, "initramfs")))
+        {
+            foreach (string part in new[] { Path.Combine(Repository.Guest, "initramfs.cpio"), Path.Combine(iperf3, "initramfs.cpio") })
+            {
+                await using FileStream from = File.OpenRead(part);
+                await from.CopyToAsync(all);
+            }
+        }
+
+        byte[] data = RandomNumberGenerator.GetBytes(FileSize);
+        await File.WriteAllBytesAsync(Path.Combine(Folder, "data"), data);
+        HostsSum = Sum(data);
+        Boot = Add(new Boot
+        {
+            Name = "traffic",
+            Initramfs = "$RESULTS/initramfs",
+            Options = "--cpus boot=2 --memory size=384M --serial tty --console off "
+                + "--net ip=10.0.1.1,mask=255.255.255.0,num_queues=4 ip=10.0.2.1,mask=255.255.255.0,offload_tso=off,offload_ufo=off,offload_csum=off",
+            Script = $"""
+                mkfifo /tmp/f
+                exec 9<>/tmp/f
+                head -c {FileSize} /dev/urandom >/tmp/a
+                echo sum=$(sha256sum </tmp/a | cut -c-64)
+                for n in 1 2; do
+                d=eth$((n-1)) h=10.0.$n.1
+                ip addr add 10.0.$n.2/24 dev $d
+                ip link set $d up
+                echo features$n=$(cat /sys/class/net/$d/device/features)
+                echo queues$n=$(ls -d /sys/class/net/$d/queues/rx-* | wc -l)
+                for t in 1 2 3 4 5; do nc $h 5001 </tmp/a && break; sleep 1; done
+                for t in 1 2 3 4 5; do nc $h 5002 <&9 >/tmp/b && break; sleep 1; done
+                echo got$n=$(sha256sum </tmp/b | cut -c-64)
+                iperf3 -c $h -n 3M >/tmp/out; echo up$n=$?
+                iperf3 -c $h -n 3M -R >/tmp/out; echo down$n=$?
+                grep receiver /tmp/out
+                done
+                echo done=1
+                read -r line </dev/ttyS0
+                """,
+            Beside = $$"""
+                mkfifo hold
+                exec 5<>hold
+                '{{iperf3}}/iperf3' -s >$RESULTS/iperf3 2>&1 & server=$!
+                for n in 1 2; do
+                    timeout 150 busybox nc -l -p 5001 <&5 >$RESULTS/got$n
+                    timeout 150 busybox nc -l -p 5002 <$RESULTS/data >/dev/null
+                done
+                for try in $(seq 900); do ! grep -q '^done=' "$OUT" || break; sleep 0.1; done
+                for n in 0 1; do
+                    cd /sys/class/net/vmtap$n/statistics
+                    echo $(($(cat rx_bytes) / ($(cat rx_packets) + 1))) >$RESULTS/from-guest$n
+                    echo $(($(cat tx_bytes) / ($(cat tx_packets) + 1))) >$RESULTS/to-guest$n
+                    cd - >/dev/null
+                done
+                # The interfaces go with the guest, which has waited for this.
+                echo over >&4
+                kill $server
+                """,
+            Limit = 240,
+        });
+    }
+
+    /// <summary>The sum of a file that the host got.</summary>
+    internal string SumOf(string name) => File.Exists(Path.Combine(Folder, name)) ? Sum(File.ReadAllBytes(Path.Combine(Folder, name))) : "no file";
+
+    /// <summary>Mean bytes of a frame, as the host's side counted.</summary>
+    internal int MeanFrame(string name) =>
+        File.Exists(Path.Combine(Folder, name)) && int.TryParse(File.ReadAllText(Path.Combine(Folder, name)), out int mean) ? mean : 0;
+
+    private static string Sum(byte[] data) => Convert.ToHexStringLower(SHA256.HashData(data));
+}

@@ -1,0 +1,51 @@
+using Xunit;
+
+namespace Plugvisor.Tests.Linux.Guests;
+
+/// <summary>TCP both ways with every offload and with none, over one and over several pairs of queues.</summary>
+public sealed class TrafficGuestTests(TrafficGuest guest) : IClassFixture<TrafficGuest>
+{
+    private const int Mtu = 1500;
+
+    // Feature bits of virtio 1.2 section 5.1.3, in the order of the kernel's text.
+    private static readonly int[] s_offloads = [0, 1, 2, 7, 8, 9, 10, 11, 12, 13, 14];
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void What_the_guest_sends_arrives(int device) =>
+        Assert.True(guest.Boot["sum"] is { Length: 64 } sum && sum == guest.SumOf($"got{device}"), guest.Boot.Everything);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void What_the_host_sends_arrives(int device) => Assert.True(guest.Boot[$"got{device}"] == guest.HostsSum, guest.Boot.Everything);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Iperf3_runs_both_ways(int device) =>
+        Assert.True(guest.Boot[$"up{device}"] == "0" && guest.Boot[$"down{device}"] == "0", guest.Boot.Everything);
+
+    [Fact]
+    public void Debians_driver_takes_the_offloads_that_are_offered_and_only_those()
+    {
+        Assert.True(guest.Boot["features1"] is { } features && s_offloads.All(bit => features[bit] == '1'), guest.Boot.Everything);
+        Assert.True(guest.Boot["features2"] is { } none && s_offloads.All(bit => none[bit] == '0'), guest.Boot.Everything);
+    }
+
+    [Fact]
+    public void Frames_are_larger_than_the_mtu_with_offloads_and_never_without()
+    {
+        Assert.True(guest.MeanFrame("from-guest0") > 2 * Mtu && guest.MeanFrame("to-guest0") > 2 * Mtu, guest.Boot.Everything);
+        Assert.InRange(guest.MeanFrame("from-guest1"), 500, Mtu + 14);
+        Assert.InRange(guest.MeanFrame("to-guest1"), 500, Mtu + 14);
+    }
+
+    [Fact]
+    public void The_driver_uses_a_pair_of_queues_for_each_vcpu() =>
+        Assert.True(guest.Boot["queues1"] == "2" && guest.Boot["queues2"] == "1", guest.Boot.Everything);
+
+    [Fact]
+    public void The_log_has_nothing_to_say() => Assert.True(!guest.Boot.Log.Contains("WARN", StringComparison.Ordinal), guest.Boot.Log);
+}
