@@ -23,10 +23,11 @@ internal sealed class DBusObject(string path, IVmmApi api, Action becameIdle)
     // What clients may have waiting at once, all together: enough for any orchestrator, and a bound on what a runaway one costs.
     private const int MaxCalls = 256;
 
-    // The REST API's limit for a body.
-    private const int MaxDocument = 4 << 20;
+    // The REST API's limit for a body; and for all documents that wait at once, which a call and libsystemd hold once each.
+    private const int MaxDocument = 4 << 20, MaxDocuments = 32 << 20;
 
     private int _calls;
+    private int _documents;
 
     /// <summary>Whether no command that came from here is running or waiting. Any thread.</summary>
     public bool IsIdle => Volatile.Read(ref _calls) == 0;
@@ -72,9 +73,11 @@ internal sealed class DBusObject(string path, IVmmApi api, Action becameIdle)
             return;
         }
 
-        if (!TryEnter())
+        if (!TryEnter(call.Argument.Length))
         {
-            call.Reply(BusReply.Error(StandardNames.LimitsExceeded, $"{MaxCalls} commands are waiting already; try again"));
+            call.Reply(BusReply.Error(
+                StandardNames.LimitsExceeded,
+                $"{MaxCalls} commands or {MaxDocuments >> 20} MiB of documents are waiting already; try again"));
             return;
         }
 
@@ -95,7 +98,7 @@ internal sealed class DBusObject(string path, IVmmApi api, Action becameIdle)
         }
         finally
         {
-            Leave();
+            Leave(call.Argument.Length);
         }
     }
 
@@ -126,15 +129,18 @@ internal sealed class DBusObject(string path, IVmmApi api, Action becameIdle)
         return end < 0 ? path[start.Length..] : path[start.Length..end];
     }
 
-    private bool TryEnter()
+    private bool TryEnter(int document)
     {
-        if (Interlocked.Increment(ref _calls) <= MaxCalls) return true;
-        Interlocked.Decrement(ref _calls);
-        return false;
+        // Only the connection's thread comes here, so counts can only have become smaller in between.
+        if (Volatile.Read(ref _calls) >= MaxCalls || Volatile.Read(ref _documents) + document > MaxDocuments) return false;
+        Interlocked.Add(ref _documents, document);
+        Interlocked.Increment(ref _calls);
+        return true;
     }
 
-    private void Leave()
+    private void Leave(int document)
     {
+        Interlocked.Add(ref _documents, -document);
         if (Interlocked.Decrement(ref _calls) == 0) becameIdle();
     }
 }

@@ -177,6 +177,24 @@ public sealed class DBusTests : IDisposable
     }
 
     [Fact]
+    public async Task A_host_without_libsystemd_is_told_what_to_install_and_the_vm_runs()
+    {
+        string directory = Directory.CreateTempSubdirectory("plugvisor-nolib").FullName;
+        try
+        {
+            // The loader takes the first file of the name, which is no library.
+            await File.WriteAllTextAsync(Path.Combine(directory, "libsystemd.so.0"), "none", TestContext.Current.CancellationToken);
+            using VmmProcess vmm = Talker([.. Session(_bus.Address), $"LD_LIBRARY_PATH={directory}"]);
+            await vmm.WaitForAsync("D-Bus: libsystemd.so.0 cannot be loaded; install it (Debian and Ubuntu: apt-get install libsystemd0)");
+            await QuitAsync(vmm);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task The_system_bus_is_another_one()
     {
         using var system = new PrivateBus();

@@ -86,6 +86,35 @@ public sealed class BusTroubleTests
     }
 
     [Fact]
+    public async Task A_bus_that_does_not_answer_keeps_nobody_from_ending()
+    {
+        var rig = new BusRig();
+        rig.Bus.Signal("STOP");
+        rig.Start();
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        await rig.DBus.DisposeAsync();
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 900);
+        rig.Bus.Signal("CONT");
+        await rig.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_program_that_is_no_bus_is_told()
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"plugvisor-nobus-{Environment.ProcessId}");
+        using var listener = new System.Net.Sockets.Socket(
+            System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified);
+        listener.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(path));
+        listener.Listen();
+        await using var rig = new BusRig(environment: _ => "unix:path=" + path);
+        rig.Start();
+        using (System.Net.Sockets.Socket guest = await listener.AcceptAsync(TestContext.Current.CancellationToken))
+            await guest.SendAsync("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray());
+        File.Delete(path);
+        Assert.EndsWith("The VM goes on; the D-Bus API is away until that has changed", await rig.Logs.WaitForAsync("D-Bus: "));
+    }
+
+    [Fact]
     public async Task A_bus_that_comes_later_is_found()
     {
         await using var rig = new BusRig();

@@ -217,6 +217,32 @@ public sealed class MethodTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Documents_that_wait_have_a_limit_all_together()
+    {
+        var slow = new TaskCompletionSource<ApiReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _rig.Api.Answer = (_, _) => slow.Task;
+        using Process client = _rig.Bus.StartClient("/usr/bin/python3", "-u", "-c",
+            $"""
+            import dbus, dbus.lowlevel
+            bus = dbus.SessionBus()
+            def call():
+                m = dbus.lowlevel.MethodCallMessage('{BusRig.Name}', '{BusRig.ObjectPath}', '{Interface}', 'VmCreate')
+                m.append('x' * (4 << 20))
+                return bus.send_message_with_reply(m, lambda r: None)
+            pending = [call() for _ in range(9)]
+            pending[8].block()
+            print('refused')
+            for p in pending: p.block()
+            print('done')
+            """);
+        Assert.Equal("refused", await client.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(8, _rig.Api.Asked.Count);
+        slow.SetResult(ApiReply.Done);
+        Assert.Equal("done", await client.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(0, (await _rig.CallAsync("VmCreate", "{}")).Code);
+    }
+
+    [Fact]
     public async Task The_commands_of_one_client_keep_their_order()
     {
         string names = string.Join(',', Enumerable.Range(0, 200));
