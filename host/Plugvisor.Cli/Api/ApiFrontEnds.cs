@@ -22,22 +22,29 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
     private readonly ILoggerFactory _logs;
     private readonly ManualResetEvent _booted = new(initialState: false);
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly RestFrontEnd? _rest;
     private readonly DBusApi? _dbus;
     private bool _starting;
 
-    private ApiFrontEnds(DBusOptions? dbus, EventHub events, ILoggerFactory logs)
+    private ApiFrontEnds(RestFrontEnd? rest, DBusOptions? dbus, EventHub events, ILoggerFactory logs)
     {
         _logs = logs;
+        _rest = rest;
         if (dbus is not null) _dbus = new DBusApi(dbus, events, logs);
     }
 
     /// <summary>Whether there is one, so that a VMM without a VM can be told what to do.</summary>
-    public bool Any => _dbus is not null;
+    public bool Any => _rest is not null || _dbus is not null;
 
     /// <summary>Reads the options. Events are kept for the front ends from now on.</summary>
     /// <exception cref="OptionException">One of them cannot be taken.</exception>
-    public static ApiFrontEnds Read(ParsedOptions options, EventHub events, ILoggerFactory logs) =>
-        new(DBusOption.Read(options, logs), events, logs);
+    /// <exception cref="VmmException">What one of them names cannot be had.</exception>
+    public static ApiFrontEnds Read(ParsedOptions options, EventHub events, ILoggerFactory logs)
+    {
+        DBusOptions? dbus = DBusOption.Read(options, logs);
+        bool isNeeded = dbus is null && !VmConfigReader.HasPayload(options);
+        return new ApiFrontEnds(RestFrontEnd.Read(options, isNeeded, logs), dbus, events, logs);
+    }
 
     /// <summary>Starts them on a thread of their own and returns at once. Once.</summary>
     /// <param name="loop">Where commands go.</param>
@@ -49,7 +56,7 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
         if (!Any) return;
         _starting = true;
         if (!boots) _booted.Set();
-        new Thread(() => StartAll(loop, plugins, events)) { Name = "api-start", IsBackground = true }.Start();
+        new Thread(() => _ = StartAllAsync(loop, plugins, events)) { Name = "api-start", IsBackground = true }.Start();
     }
 
     /// <summary>The boot is over, well or badly.</summary>
@@ -60,18 +67,20 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
     {
         _booted.Set();
         if (_starting) await _started.Task.ConfigureAwait(false);
+        if (_rest is not null) await _rest.DisposeAsync().ConfigureAwait(false);
         if (_dbus is not null) await _dbus.DisposeAsync().ConfigureAwait(false);
         _booted.Dispose();
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "Without an API the VM goes on, and the log says why")]
-    private void StartAll(ControlLoop loop, IDevicePlugins plugins, EventHub events)
+    private async Task StartAllAsync(ControlLoop loop, IDevicePlugins plugins, EventHub events)
     {
         try
         {
             _ = _booted.WaitOne(BootFirst);
             var api = new VmmApi(loop, plugins, events, _logs);
             _dbus?.Start(api);
+            if (_rest is null || await _rest.StartAsync(api).ConfigureAwait(false)) TellReady(events);
         }
         catch (Exception e)
         {
@@ -82,4 +91,8 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
             _started.SetResult();
         }
     }
+
+    /// <summary>Whoever started this process and follows its events need not try until the API answers.</summary>
+    private void TellReady(EventHub events) =>
+        events.Publish("vmm", "api-ready", _rest?.Name is { } name ? new Dictionary<string, string> { ["socket"] = name } : null);
 }

@@ -16,6 +16,7 @@ internal static class HostOptions
     public const string PluginDir = "--plugin-dir";
     public const string NoShutdown = "--no-shutdown";
     public const string EventMonitor = "--event-monitor";
+    public const string ApiSocket = "--api-socket";
     public const string DBusServiceName = "--dbus-service-name";
     public const string DBusObjectPath = "--dbus-object-path";
     public const string DBusSystemBus = "--dbus-system-bus";
@@ -58,6 +59,10 @@ internal static class HostOptions
         {
             Example = "path=/run/vm1.events",
         },
+        new(ApiSocket, OptionGroup.Vmm, "path|path=path|fd=number|none", "Where the REST API listens: a Unix socket to make, or one that is inherited")
+        {
+            IsPath = true, Default = "/run/user/UID/cloud-hypervisor.PID", Example = "/run/vm1.sock",
+        },
         new(DBusServiceName, OptionGroup.Vmm, "name", "Offer the API on D-Bus by this name") { Example = "org.example.Vm1" },
         new(DBusObjectPath, OptionGroup.Vmm, "path", "Object path of the API on D-Bus; goes with the name") { Example = "/org/example/Vm1" },
         new(DBusSystemBus, OptionGroup.Vmm, null, "Use the system bus in place of the session bus"),
@@ -70,7 +75,6 @@ internal static class HostOptions
     /// </summary>
     public static IReadOnlyDictionary<string, string> NotYet { get; } = new Dictionary<string, string>
     {
-        ["--api-socket"] = "the REST API",
         ["--restore"] = "restoring snapshots",
         ["--memory-zone"] = "memory zones",
         ["--numa"] = "NUMA",
