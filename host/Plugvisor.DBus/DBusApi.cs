@@ -17,6 +17,7 @@ public sealed class DBusApi : IAsyncDisposable, IBusService
 
     private readonly DBusOptions _options;
     private readonly EventSubscription _events;
+    private readonly EventHub _hub;
     private readonly ILogger _log;
     private readonly IBusConnector _connector;
     private readonly Func<string, string?> _environment;
@@ -43,6 +44,7 @@ public sealed class DBusApi : IAsyncDisposable, IBusService
         DBusOptions options, EventHub events, ILoggerFactory logs, IBusConnector connector, Func<string, string?> environment)
     {
         _options = options;
+        _hub = events;
         _events = events.Subscribe(EventHub.DefaultCapacity, Wake);
         _log = logs.CreateLogger(nameof(DBusApi));
         _connector = connector;
@@ -75,6 +77,10 @@ public sealed class DBusApi : IAsyncDisposable, IBusService
     void IBusService.OnOwned()
     {
         (_pause, _told) = (FirstPause, null);
+        _hub.Publish("vmm", "api-ready", new Dictionary<string, string>
+        {
+            ["api"] = "dbus", ["bus"] = _options.SystemBus ? "system" : "session", ["service"] = _options.ServiceName, ["path"] = _options.ObjectPath,
+        });
         _log.LogInformation("D-Bus API: {Name} {Path} on the {Bus}",
             _options.ServiceName, _options.ObjectPath, _options.SystemBus ? "system bus" : "session bus");
     }

@@ -46,8 +46,10 @@ public sealed class SignalTests : IAsyncLifetime
         using Process monitor = await MonitorAsync(rig.Bus);
         rig.Start();
         rig.Events.Publish("vmm", "starting");
-        string[] lines = await ReadAsync(monitor, 10);
+        string[] lines = await ReadAsync(monitor, 25, withReady: true);
         Assert.Contains("  \"event\": \"starting\",", lines);
+        Assert.Contains("  \"event\": \"api-ready\",", lines);
+        Assert.Contains("    \"service\": \"org.plugvisor.Early\",", lines);
     }
 
     [Fact]
@@ -109,13 +111,22 @@ public sealed class SignalTests : IAsyncLifetime
         return monitor;
     }
 
-    private static async Task<string[]> ReadAsync(Process monitor, int count)
+    /// <param name="monitor">The monitor.</param>
+    /// <param name="count">Lines.</param>
+    /// <param name="withReady">Whether the event that the API is ready counts; it may or may not be over when a monitor starts.</param>
+    private static async Task<string[]> ReadAsync(Process monitor, int count, bool withReady = false)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        var lines = new List<string>();
+        List<string> lines = [], signal = [];
         try
         {
-            while (lines.Count < count && await monitor.StandardOutput.ReadLineAsync(limit.Token) is { } line) lines.Add(line);
+            while (lines.Count < count && await monitor.StandardOutput.ReadLineAsync(limit.Token) is { } line)
+            {
+                signal.Add(line);
+                if (line != "}\"") continue;
+                if (withReady || !signal.Contains("  \"event\": \"api-ready\",")) lines.AddRange(signal);
+                signal.Clear();
+            }
         }
         catch (OperationCanceledException)
         {
