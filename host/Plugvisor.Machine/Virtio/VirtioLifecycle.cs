@@ -22,7 +22,6 @@ internal sealed class VirtioLifecycle
     // Not the lock's monitor, in which every end of a step would wake the thread.
     private readonly WaitFlag _threadWoken = new();
 
-    // All under the lock, except that whoever executes steps reads what was negotiated: it changes only after a reset.
     private readonly string _id;
     private readonly VirtioDeviceCalls _device;
     private readonly DeviceLatch _latch;
@@ -31,6 +30,8 @@ internal sealed class VirtioLifecycle
     private readonly IDeviceListener? _listener;
     private readonly Action _resetDone;
     private readonly StartPace _pace;
+
+    // All under the lock, except that whoever executes steps reads what was negotiated: it changes only after a reset.
     private readonly QueueSetup[] _setups;
     private ulong _features;
     private bool _startWanted, _resetting, _paused, _removing;

@@ -25,6 +25,7 @@ public sealed class StalledResetTests : IDisposable
     private readonly TemporaryFile _otherFile = new(DiskRig.Content());
     private readonly FaultyDisk _disk = new() { Holds = (_, sector) => sector >= Slow };
     private readonly GuestDriver _guest, _other;
+    private readonly byte[] _word = new byte[2];
 
     public StalledResetTests()
     {
@@ -116,8 +117,6 @@ public sealed class StalledResetTests : IDisposable
         _disk.Release();
         Assert.True(SpinWait.SpinUntil(() => StatusByte(Status) == DiskRig.Ok, TimeSpan.FromSeconds(10)));
     }
-
-    private readonly byte[] _word = new byte[2];
 
     private GuestDriver Add(TemporaryFile file, string id, IEngineLayer? layer)
     {
