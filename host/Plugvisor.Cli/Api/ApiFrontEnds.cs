@@ -67,8 +67,10 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
     {
         _booted.Set();
         if (_starting) await _started.Task.ConfigureAwait(false);
-        if (_rest is not null) await _rest.DisposeAsync().ConfigureAwait(false);
-        if (_dbus is not null) await _dbus.DisposeAsync().ConfigureAwait(false);
+        // Side by side: neither waits for clients or the bus of the other.
+        ValueTask rest = _rest?.DisposeAsync() ?? default, dbus = _dbus?.DisposeAsync() ?? default;
+        await rest.ConfigureAwait(false);
+        await dbus.ConfigureAwait(false);
         _booted.Dispose();
     }
 
