@@ -28,5 +28,6 @@ internal sealed record Inputs(string Root, string Work)
     public static IEnumerable<string> Ours(string guest, string commandLine, int megabytes = 256) =>
     [
         "--kernel", guest, "--cmdline", commandLine, "--memory", $"size={megabytes}M", "--serial", "tty", "--console", "off",
+        "--api-socket", "none",
     ];
 }

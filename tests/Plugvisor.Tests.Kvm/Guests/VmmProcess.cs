@@ -147,6 +147,7 @@ internal sealed class VmmProcess : IDisposable
         List<string> all = ["--kernel", GuestImages.Of(guest), "--serial", "tty"];
         if (!arguments.Contains("--console")) all.AddRange(["--console", "off"]);
         if (options.Length > 0) all.AddRange(["--cmdline", options]);
+        if (!arguments.Contains("--api-socket")) all.AddRange(["--api-socket", "none"]);
         if (!arguments.Contains("--memory")) all.AddRange(["--memory", "size=256M"]);
         all.AddRange(arguments);
         return all;

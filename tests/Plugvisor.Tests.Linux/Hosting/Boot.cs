@@ -57,6 +57,8 @@ internal sealed class Boot
     /// <summary>Everything, for the message of a failure.</summary>
     public string Everything => $"\n=== {Name}: status {Status}\n--- output\n{Output}\n--- log\n{Log}";
 
+    private string Api => Options.Contains("--api-socket", StringComparison.Ordinal) ? "" : "--api-socket none";
+
     /// <summary>The bash that does it.</summary>
     public string ToBash()
     {
@@ -75,7 +77,7 @@ internal sealed class Boot
             # Both ways, so that neither opening it nor plugvisor's first read waits for somebody.
             exec 4<>input
             timeout -s KILL {Limit} '{Repository.Plugvisor}' --kernel '{Repository.Guest}/{Kernel}' \
-                --initramfs "{Initramfs}" --cmdline '{line}' {Options} \
+                --initramfs "{Initramfs}" --cmdline '{line}' {Options} {Api} \
                 <{(Beside is null ? "/dev/null" : "input")} >"$OUT" 2>"$RESULTS/{Name}.log" 4>&- &
             vmm=$!
             {Beside}
