@@ -24,7 +24,7 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RestFrontEnd? _rest;
     private readonly DBusApi? _dbus;
-    private bool _starting;
+    private bool _starting, _ending;
 
     private ApiFrontEnds(RestFrontEnd? rest, DBusOptions? dbus, EventHub events, ILoggerFactory logs)
     {
@@ -65,6 +65,7 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
     /// <summary>Ends them: last answers and events are sent first.</summary>
     public async ValueTask DisposeAsync()
     {
+        Volatile.Write(ref _ending, true);
         _booted.Set();
         if (_starting) await _started.Task.ConfigureAwait(false);
         // Side by side: neither waits for clients or the bus of the other.
@@ -82,7 +83,8 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
             _ = _booted.WaitOne(BootFirst);
             var api = new VmmApi(loop, plugins, events, _logs);
             _dbus?.Start(api);
-            if (_rest is null || await _rest.StartAsync(api).ConfigureAwait(false)) TellReady(events);
+            // The boot may have failed, or the guest been quicker than we are.
+            if (_rest is not null && !Volatile.Read(ref _ending)) await _rest.StartAsync(api).ConfigureAwait(false);
         }
         catch (Exception e)
         {
@@ -93,8 +95,4 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
             _started.SetResult();
         }
     }
-
-    /// <summary>Whoever started this process and follows its events need not try until the API answers.</summary>
-    private void TellReady(EventHub events) =>
-        events.Publish("vmm", "api-ready", _rest?.Name is { } name ? new Dictionary<string, string> { ["socket"] = name } : null);
 }

@@ -22,9 +22,6 @@ internal sealed class RestFrontEnd : IAsyncDisposable
         _logs = logs;
     }
 
-    /// <summary>Where it listens, once it does.</summary>
-    public string? Name => _socket?.Name;
-
     /// <summary>Opens the socket that the option names. The one that nobody asked for waits until <see cref="StartAsync"/>, unless it is needed.</summary>
     /// <param name="options">The command line.</param>
     /// <param name="isNeeded">Without an API there is nothing to do.</param>
@@ -42,14 +39,14 @@ internal sealed class RestFrontEnd : IAsyncDisposable
         return front;
     }
 
-    /// <summary>Begins to answer.</summary>
-    /// <returns>Whether it does; where it does not, the log says why.</returns>
-    public async Task<bool> StartAsync(IVmmApi api)
+    /// <summary>Begins to answer, and tells so by an event. Where there is no place to listen that nobody asked for, the log says why.</summary>
+    public async Task StartAsync(IVmmApi api)
     {
-        if (_socket is null && !TryOpenDefault()) return false;
+        if (_socket is null && !TryOpenDefault()) return;
         _server = new RestServer(api, _socket!.Listener, _socket.Name, _logs);
         await _server.StartAsync().ConfigureAwait(false);
-        return true;
+        api.Events.Publish("vmm", "api-ready", new Dictionary<string, string> { ["api"] = "rest", ["socket"] = _socket.Name });
+        _logs.CreateLogger("Api").LogInformation("REST API: {Name}", _socket.Name);
     }
 
     /// <summary>Answers what was asked, then closes the socket and removes its file.</summary>
