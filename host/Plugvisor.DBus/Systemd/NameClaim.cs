@@ -9,6 +9,9 @@ namespace Plugvisor.DBus.Systemd;
 /// </summary>
 internal sealed class NameClaim
 {
+    /// <summary>What is told when the bus ends a connection that served.</summary>
+    public const string Closed = "the bus has closed the connection";
+
     private const string Bus = "org.freedesktop.DBus", BusPath = "/org/freedesktop/DBus", LocalInterface = "org.freedesktop.DBus.Local";
 
     // DBUS_NAME_FLAG_DO_NOT_QUEUE: the name now or not at all. Not among the flags: that another may take it away.
@@ -54,7 +57,7 @@ internal sealed class NameClaim
                 throw new BusException($"the bus refuses the name {_name}: {why}");
 
             case SdBusMessageKind.Signal when message.Interface == LocalInterface && message.Member == "Disconnected":
-                throw new BusException(IsOwned ? "the bus has closed the connection" : "the bus closed the connection before it gave the name");
+                throw new BusException(IsOwned ? Closed : "the bus closed the connection before it gave the name");
 
             case SdBusMessageKind.Signal when message.Sender == Bus && message.Member == "NameLost" && message.Signature == "s"
                 && message.ReadString() == _name:

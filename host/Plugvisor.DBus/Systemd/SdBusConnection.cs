@@ -18,7 +18,7 @@ internal sealed class SdBusConnection(string address, string name, IBusService s
     // Signals that libsystemd may hold for a bus that does not read; the others wait with the service.
     private const int MaxUnsent = 64;
 
-    private const int EINVAL = 22;
+    private const int EINVAL = 22, EPIPE = 32, ECONNRESET = 104, ENOTCONN = 107, ESHUTDOWN = 108;
     private const ulong BusSource = 0, MailSource = 1;
 
     private static readonly TimeSpan GreetingLimit = TimeSpan.FromSeconds(25);   // libdbus's and libsystemd's own limit for a call
@@ -46,6 +46,8 @@ internal sealed class SdBusConnection(string address, string name, IBusService s
         }
         catch (LinuxException e)
         {
+            // Sending can find out that the bus is gone before reading does.
+            if (owned && e.Errno is (EPIPE or ECONNRESET or ENOTCONN or ESHUTDOWN)) throw new BusException(NameClaim.Closed);
             // libsystemd says EINVAL of an address that it does not understand, and will always.
             throw owned
                 ? new BusException($"the connection to the bus broke: {e.Message}")

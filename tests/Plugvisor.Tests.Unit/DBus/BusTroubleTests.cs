@@ -115,6 +115,25 @@ public sealed class BusTroubleTests
     }
 
     [Fact]
+    public async Task A_bus_that_dies_while_signals_are_sent_is_told_the_same_way()
+    {
+        for (int i = 0; i < 10; i++)
+        {
+            await using BusRig rig = await BusRig.StartAsync();
+            using var stop = new CancellationTokenSource();
+            Task publisher = Task.Run(() =>
+            {
+                while (!stop.IsCancellationRequested) rig.Events.Publish("test", "noise");
+            }, TestContext.Current.CancellationToken);
+            rig.Bus.Kill();
+            string line = await rig.Logs.WaitForAsync("D-Bus: ");
+            await stop.CancelAsync();
+            await publisher;
+            Assert.StartsWith("D-Bus: the bus has closed the connection. ", line);
+        }
+    }
+
+    [Fact]
     public async Task A_bus_that_comes_later_is_found()
     {
         await using var rig = new BusRig();
