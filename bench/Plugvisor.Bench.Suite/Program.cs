@@ -20,6 +20,10 @@ List<Benchmark> all =
     DiskBenchmarks.RandomRead(inputs, depth: 1, direct: true),
     DiskBenchmarks.RandomRead(inputs, depth: 32, direct: true),
     DiskBenchmarks.RandomRead(inputs, depth: 32, direct: false),
+    NetworkBenchmarks.Send(inputs, 64),
+    NetworkBenchmarks.Send(inputs, 1500),
+    NetworkBenchmarks.Receive(inputs, 64),
+    NetworkBenchmarks.Receive(inputs, 1500),
 ];
 string file = Path.Combine(inputs.Root, "bench/results.json");
 List<Result> earlier = ResultsFile.Read(file);

@@ -116,7 +116,9 @@ internal sealed class Device : IVirtioDevice, ICompletesConfig, Control.ICommand
         _link.Activate(transport, VirtioFeatures.Has(features, NetSpec.VIRTIO_NET_F_GUEST_ANNOUNCE));
         bool merges = VirtioFeatures.Has(features, NetSpec.VIRTIO_NET_F_MRG_RXBUF);
         bool keepsFlags = VirtioFeatures.Has(features, NetSpec.VIRTIO_NET_F_GUEST_CSUM);
-        foreach (Worker worker in _workers) worker.Negotiated(merges, keepsFlags);
+        bool bounded = (features & NetSpec.GuestSegmentation) == 0 && _ports.Mtu is not null;
+        ulong longest = bounded ? (ulong)(NetSpec.HeaderSize + NetSpec.EthernetOverhead + _ports.Mtu!.Value) : NetSpec.MaxFrame;
+        foreach (Worker worker in _workers) worker.Negotiated(merges, keepsFlags, longest);
 
         // A driver begins with one pair and all the offloads that it took (5.1.6.5.5, 5.1.6.5.6); one that was restored goes on.
         ulong offloads = features & NetSpec.GuestOffloads;

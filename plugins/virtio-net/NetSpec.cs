@@ -52,11 +52,18 @@ internal static class NetSpec
     /// <summary>Destination, source and type: a shorter frame is none.</summary>
     public const int EthernetHeader = 14;
 
+    /// <summary>What a frame can have beyond its packet of at most the MTU: its header, and two VLAN tags.</summary>
+    public const int EthernetOverhead = EthernetHeader + 8;
+
     /// <summary>The longest header and frame: what one IP packet can be with segmentation offload, an Ethernet header and VLAN tags, rounded up.</summary>
     public const int MaxFrame = 72 * 1024;
 
     /// <summary>As many queues as the kernel gives a tap (MAX_TAP_QUEUES).</summary>
     public const int MaxPairs = 256;
+
+    /// <summary>Features with which frames can be longer than the MTU.</summary>
+    public const ulong GuestSegmentation =
+        1ul << VIRTIO_NET_F_GUEST_TSO4 | 1ul << VIRTIO_NET_F_GUEST_TSO6 | 1ul << VIRTIO_NET_F_GUEST_UFO;
 
     /// <summary>The offloads that the driver can switch off and on by its control queue: feature bits.</summary>
     public const ulong GuestOffloads =

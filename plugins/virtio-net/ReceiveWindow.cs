@@ -23,6 +23,7 @@ internal sealed unsafe class ReceiveWindow : IDisposable
     private int _firstSegment, _endSegment, _firstRequest, _endRequest;
     private int _direct;             // segments that the last read went to
     private ulong _directBytes;
+    private bool _spills;            // the last read had the spill buffer
     private int _refused;
 
     /// <summary>Buffers in it.</summary>
@@ -75,14 +76,28 @@ internal sealed unsafe class ReceiveWindow : IDisposable
         return refused;
     }
 
-    /// <summary>The iovecs for a frame: segments for as many bytes as are expected, the spill buffer behind them.</summary>
+    /// <summary>
+    /// The iovecs for a frame: segments for as many bytes as are expected, the spill buffer behind them. Only the first segment where that is longer than
+    /// any frame can be, because a single one costs the kernel a good deal less.
+    /// </summary>
     /// <param name="expected">Bytes for which segments are given.</param>
+    /// <param name="longest">Bytes that a frame can have at most.</param>
     /// <param name="count">Number of iovecs.</param>
     /// <param name="replaced">What stood where the spill buffer is now; give it to <see cref="EndRead"/>.</param>
-    public IoSegment* BeginRead(ulong expected, out int count, out IoSegment replaced)
+    public IoSegment* BeginRead(ulong expected, ulong longest, out int count, out IoSegment replaced)
     {
         IoSegment* first = _segments + _firstSegment;
+        if (first->Length > longest)
+        {
+            _spills = false;
+            _direct = count = 1;
+            _directBytes = first->Length;
+            replaced = default;
+            return first;
+        }
+
         int available = Math.Min(_endSegment - _firstSegment, MaxVectors - 1);
+        _spills = true;
         _direct = 0;
         _directBytes = 0;
         while (_direct < available && _directBytes < expected) _directBytes += first[_direct++].Length;
@@ -94,7 +109,12 @@ internal sealed unsafe class ReceiveWindow : IDisposable
     }
 
     /// <summary>After the read.</summary>
-    public void EndRead(IoSegment replaced) => _segments[_firstSegment + _direct] = replaced;
+    /// <returns>Whether the frame filled all there was, so that its end may be missing.</returns>
+    public bool EndRead(nint length, IoSegment replaced)
+    {
+        if (_spills) _segments[_firstSegment + _direct] = replaced;
+        return !_spills && (ulong)length == _directBytes;
+    }
 
     /// <summary>Copies what the last read put into the spill buffer to where it belongs. The window holds the whole frame.</summary>
     public void PlaceSpill(ulong length)

@@ -30,6 +30,9 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     /// <summary>Whether a frame may go over several buffers (VIRTIO_NET_F_MRG_RXBUF). Set while the queue does not run.</summary>
     public bool Merges { get; set; }
 
+    /// <summary>The longest header and frame that can come. Set while the queue does not run.</summary>
+    public ulong Longest { get; set; } = NetSpec.MaxFrame;
+
     /// <summary>Whether the driver reads the header's flags (VIRTIO_NET_F_GUEST_CSUM). Set while the queue does not run.</summary>
     public bool KeepsFlags { get; set; }
 
@@ -37,7 +40,7 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     public void Starting(QueueResources resources) => _window.Prepare(resources.Queue);
 
     /// <summary>Moves frames.</summary>
-    public bool Serve(QueueResources resources)
+    public ServeResult Serve(QueueResources resources)
     {
         Virtqueue queue = resources.Queue;
         int done = 0;
@@ -56,9 +59,10 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
             Accept(queue, length);
         }
 
-        done += _window.TakeRefused();
-        if (done > 0) Publish(resources);
-        return done > 0;
+        int refused = _window.TakeRefused();
+        if (done + refused == 0) return ServeResult.Idle;
+        Publish(resources);
+        return done == Batch || refused > 0 ? ServeResult.More : ServeResult.Done;
     }
 
     /// <summary>About to sleep. The port wakes us by itself.</summary>
@@ -97,18 +101,32 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
         _starved = _window.Count == 0;
         if (_starved) return 0;
 
-        IoSegment* vectors = _window.BeginRead(_expected, out int count, out IoSegment replaced);
-        nint length = port.Read(vectors, count);
-        _window.EndRead(replaced);
-        if (length > NetSpec.HeaderSize)
+        while (true)
         {
-            ulong bytes = (ulong)length;
-            _expected = bytes >= _expected ? bytes : _expected - (_expected - bytes >> ForgetShift);
-            return bytes;
-        }
+            IoSegment* vectors = _window.BeginRead(_expected, Longest, out int count, out IoSegment replaced);
+            nint length = port.Read(vectors, count);
+            bool cut = _window.EndRead(length, replaced);
+            if (length <= 0)
+            {
+                if (length == -EBADFD) link.PortFails(port);
+                return 0;
+            }
 
-        if (length == -EBADFD) link.PortFails(port);
-        return 0;
+            ulong bytes = (ulong)length;
+            if (cut) Lengthen();
+            else if (bytes > NetSpec.HeaderSize)
+            {
+                _expected = bytes >= _expected ? bytes : _expected - (_expected - bytes >> ForgetShift);
+                return bytes;
+            }
+        }
+    }
+
+    /// <summary>A frame is longer than the interface's MTU was: somebody has changed that. The frame is lost, the next ones are not.</summary>
+    private void Lengthen()
+    {
+        Longest = NetSpec.MaxFrame;
+        log.Warn("the interface's MTU has grown; a frame was dropped");
     }
 
     /// <returns>False when the frame has to wait.</returns>

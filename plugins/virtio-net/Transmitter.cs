@@ -33,7 +33,7 @@ internal sealed unsafe class Transmitter(IPort port, Link link, Metrics metrics,
     }
 
     /// <summary>Moves frames.</summary>
-    public bool Serve(QueueResources resources)
+    public ServeResult Serve(QueueResources resources)
     {
         Virtqueue queue = resources.Queue;
         queue.DisableDoorbell();
@@ -45,14 +45,11 @@ internal sealed unsafe class Transmitter(IPort port, Link link, Metrics metrics,
             done++;
         }
 
-        if (done > 0)
-        {
-            metrics.AddSent(_frames, _bytes);
-            _frames = _bytes = 0;
-            if (queue.Publish()) resources.Interrupt.Signal();
-        }
-
-        return done > 0;
+        if (done == 0) return ServeResult.Idle;
+        metrics.AddSent(_frames, _bytes);
+        _frames = _bytes = 0;
+        if (queue.Publish()) resources.Interrupt.Signal();
+        return done == Batch ? ServeResult.More : ServeResult.Done;
     }
 
     /// <summary>About to sleep.</summary>

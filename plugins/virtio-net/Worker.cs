@@ -42,9 +42,11 @@ internal sealed class Worker : IQueueGroupService, IDisposable
     /// <summary>The driver negotiated. No queue runs.</summary>
     /// <param name="merges">VIRTIO_NET_F_MRG_RXBUF.</param>
     /// <param name="keepsFlags">VIRTIO_NET_F_GUEST_CSUM.</param>
-    public void Negotiated(bool merges, bool keepsFlags)
+    /// <param name="longest">The longest header and frame that can come from the host.</param>
+    public void Negotiated(bool merges, bool keepsFlags, ulong longest)
     {
         _receiver.Merges = merges;
+        _receiver.Longest = longest;
         _receiver.KeepsFlags = keepsFlags;
     }
 
@@ -65,7 +67,10 @@ internal sealed class Worker : IQueueGroupService, IDisposable
     }
 
     /// <inheritdoc/>
-    public bool Serve(int index, QueueResources queue) => index == Receive ? _receiver.Serve(queue) : _transmitter.Serve(queue);
+    public ServeResult Serve(int index, QueueResources queue) => index == Receive ? _receiver.Serve(queue) : _transmitter.Serve(queue);
+
+    /// <inheritdoc/>
+    public bool AwaitsDriver(int index) => index == Transmit;
 
     /// <inheritdoc/>
     public QueueWait Arm(int index, QueueResources queue) => index == Receive ? _receiver.Arm(queue) : _transmitter.Arm(queue);

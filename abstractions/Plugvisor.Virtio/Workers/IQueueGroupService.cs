@@ -14,10 +14,15 @@ public interface IQueueGroupService
 
     /// <summary>
     /// Serve what there is, no more than a batch, and publish. On the worker's thread, again and again for each queue in turn while there
-    /// is something to do, and for a while after it: so it has to be cheap when there is nothing.
+    /// is something to do, and perhaps for a while after it: so it has to be cheap when there is nothing.
     /// </summary>
-    /// <returns>Whether anything was done.</returns>
-    bool Serve(int index, QueueResources queue);
+    ServeResult Serve(int index, QueueResources queue);
+
+    /// <summary>
+    /// Whether what a queue waits for comes by the driver's doorbell, which is an exit of a vCPU: looking around after work saves more then than where
+    /// it comes from the host.
+    /// </summary>
+    bool AwaitsDriver(int index);
 
     /// <summary>
     /// The worker is about to sleep: ask for what should wake it, and look again. On the worker's thread.

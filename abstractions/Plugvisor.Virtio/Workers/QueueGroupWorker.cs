@@ -8,9 +8,8 @@ namespace Plugvisor.Virtio.Workers;
 
 /// <summary>
 /// One thread that serves some queues, each of which is started and stopped by itself. It is started with the first
-/// <see cref="Start"/>, looks around for a while after work (as long as that pays, see <see cref="PollBudget"/>: a doorbell is an exit of a
-/// vCPU), then sleeps in epoll; it is parked while no queue runs. A queue that is not being served at the moment is stopped without the
-/// thread.
+/// <see cref="Start"/>, looks around for a while after work as long as that pays (see <see cref="PollBudget"/>), then sleeps in epoll; it is
+/// parked while no queue runs. A queue that is not being served at the moment is stopped without the thread.
 /// <para>
 /// <see cref="Start"/>, <see cref="Stop"/> and <see cref="Dispose"/> come from one thread at a time (the transport's rule);
 /// <see cref="Wake"/> and the watches may be used from any thread.
@@ -26,9 +25,13 @@ public sealed class QueueGroupWorker : IDisposable
     private const int Claimed = 3;       // the thread in Stop
     private const int Stopping = 4;      // the worker: it has to drain and answer
 
-    private const long MaxPollNanoseconds = 50_000;
-    private const long MinPollNanoseconds = 4_000;
-    private const int LooksPerClock = 8;
+    // A doorbell is an exit of a vCPU, which is dear. When the host has work it is only a switch of threads that looking around can save, and
+    // somebody may be waiting for this CPU: so do that for little longer than a switch takes.
+    private const long MaxPollForDriver = 50_000;
+    private const long MinPollForDriver = 4_000;
+    private const long MaxPollForHost = 8_000;
+    private const long MinPollForHost = 2_000;
+    private const int LooksPerClock = 4;
     private const int MaxPasses = 1000;
 
     private readonly IDeviceHost _host;
@@ -38,7 +41,8 @@ public sealed class QueueGroupWorker : IDisposable
     private readonly Epoll _epoll = new();
     private readonly EventFd _control = new();
     private readonly ManualResetEventSlim _parked = new();    // set: leave the parking place
-    private readonly PollBudget _poll = new(MaxPollNanoseconds, MinPollNanoseconds);
+    private readonly PollBudget _driverPoll = new(MaxPollForDriver, MinPollForDriver);
+    private readonly PollBudget _hostPoll = new(MaxPollForHost, MinPollForHost);
     private Thread? _thread;
     private volatile bool _exit;
 
@@ -182,12 +186,14 @@ public sealed class QueueGroupWorker : IDisposable
     /// </summary>
     private void Turn()
     {
-        for (int passes = 0; ServeAll(); passes++)
+        bool forDriver = false;
+        for (int passes = 0; ServeAll(ref forDriver) == ServeResult.More; passes++)
         {
             if (passes == MaxPasses) return;
         }
 
-        if (Poll()) return;
+        PollBudget budget = forDriver ? _driverPoll : _hostPoll;
+        if (Poll(budget.Ticks)) return;
         int wait = ArmAll();
         if (wait == 0) return;
 
@@ -195,20 +201,20 @@ public sealed class QueueGroupWorker : IDisposable
         // What is ready does not matter: the service looks at all of its sources.
         Span<EpollEvent> ready = stackalloc EpollEvent[8];
         _ = _epoll.Wait(ready, wait);
-        _poll.Learn(Stopwatch.GetTimestamp() - start);
+        budget.Learn(Stopwatch.GetTimestamp() - start);
     }
 
     /// <returns>Whether there was something to do.</returns>
-    private bool Poll()
+    private bool Poll(long ticks)
     {
-        long budget = _poll.Ticks;
-        if (budget == 0 || !PollBudget.MayPoll) return false;
-        long end = Stopwatch.GetTimestamp() + budget;
+        if (ticks == 0 || !PollBudget.MayPoll) return false;
+        long end = Stopwatch.GetTimestamp() + ticks;
+        bool unused = false;
         do
         {
             for (int i = 0; i < LooksPerClock; i++)
             {
-                if (ServeAll()) return true;
+                if (ServeAll(ref unused) != ServeResult.Idle) return true;
                 if (X86Base.IsSupported) X86Base.Pause();
             }
         }
@@ -216,17 +222,20 @@ public sealed class QueueGroupWorker : IDisposable
         return false;
     }
 
-    /// <returns>Whether there was something to do.</returns>
-    private bool ServeAll()
+    /// <param name="forDriver">Set when something was done for a queue that waits for its driver.</param>
+    /// <returns>The most of what the queues say.</returns>
+    private ServeResult ServeAll(ref bool forDriver)
     {
-        bool any = false;
+        var most = ServeResult.Idle;
         for (int i = 0; i < _slots.Length; i++)
         {
             Slot slot = _slots[i];
             if (Interlocked.CompareExchange(ref slot.State, Serving, Ready) != Ready) continue;
             try
             {
-                any |= _service.Serve(i, slot.Queue!);
+                ServeResult result = _service.Serve(i, slot.Queue!);
+                if (result != ServeResult.Idle) forDriver |= _service.AwaitsDriver(i);
+                if (result > most) most = result;
             }
 #pragma warning disable CA1031 // A device's bug must end that device and nothing else; whoever waits in Stop has to be answered.
             catch (Exception exception)
@@ -239,7 +248,7 @@ public sealed class QueueGroupWorker : IDisposable
             Release(i, slot);
         }
 
-        return any;
+        return most;
     }
 
     /// <returns>How long to sleep, in milliseconds as epoll takes them; 0 for not at all.</returns>

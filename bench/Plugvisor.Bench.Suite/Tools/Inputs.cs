@@ -14,6 +14,9 @@ internal sealed record Inputs(string Root, string Work)
     /// <summary>The exit loop in C.</summary>
     public string ExitLoopInC => Path.Combine(Root, "artifacts/bench/pio-loop");
 
+    /// <summary>The host's end of a tap.</summary>
+    public string NetPeer => Path.Combine(Root, "artifacts/peers/net-peer");
+
     /// <summary>A test guest.</summary>
     public string Guest(string name) => Path.Combine(Root, "artifacts/guests", name);
 

@@ -5,6 +5,7 @@ using Plugvisor.Testing.Devices;
 using Plugvisor.Testing.Queues;
 using Plugvisor.Tests.Unit.Virtio.Queues;
 using Plugvisor.Virtio.Queues;
+using Plugvisor.Virtio.Workers;
 using Xunit;
 
 namespace Plugvisor.Tests.Unit.Plugins.VirtioNet;
@@ -41,7 +42,7 @@ public sealed class DataPathCostTests : IDisposable
         {
             while (_rig.Driver.FreeDescriptors > 0) _rig.Driver.Add(buffer);
             _rig.Driver.Kick();
-            while (receiver.Serve(_resources)) { }
+            while (receiver.Serve(_resources) == ServeResult.More) { }
             receiver.Arm(_resources);
             while (_rig.Driver.TryCollect(out _)) { }
         });
@@ -59,7 +60,7 @@ public sealed class DataPathCostTests : IDisposable
         {
             while (_rig.Driver.FreeDescriptors > 1) _rig.Driver.Add(header, frame);
             _rig.Driver.Kick();
-            while (transmitter.Serve(_resources)) { }
+            while (transmitter.Serve(_resources) == ServeResult.More) { }
             transmitter.Arm(_resources);
             while (_rig.Driver.TryCollect(out _)) { }
         });

@@ -52,6 +52,9 @@ internal sealed unsafe class FakePort : IPort
         }
     }
 
+    /// <summary>Iovecs of the last read.</summary>
+    public int ReadVectors { get; private set; }
+
     /// <summary>Frames that the device has not read yet.</summary>
     public int Waiting => _toGuest.Count;
 
@@ -68,6 +71,7 @@ internal sealed unsafe class FakePort : IPort
         if (Failure != 0 || !IsAttached) return Failure != 0 ? Failure : Gone;
         byte[]? frame = Endless;
         if (frame is null && !_toGuest.TryDequeue(out frame)) return Again;
+        ReadVectors = count;
         int done = 0;
         for (int i = 0; i < count && done < frame.Length; i++)
         {

@@ -80,6 +80,26 @@ public sealed class ReceiveTests
         rig.Healthy();
     }
 
+    [Fact]
+    public void Without_segmentation_one_buffer_is_enough_until_the_hosts_mtu_grows()
+    {
+        using var rig = new NetRig(without: NetSpec.GuestSegmentation);
+        var buffers = new ReceiveBuffers(rig, _ => [1548]);
+        buffers.Add(20);
+        rig.Port.Send(NetRig.Frame(1522, 1));
+        Assert.Equal(NetRig.Frame(1522, 1), buffers.Collect());
+        Assert.Equal(1, rig.Port.ReadVectors);
+        rig.Port.Send(NetRig.Frame(9000, 2));   // cannot be seen to be too long before it is cut
+        rig.Port.Send(NetRig.Frame(9000, 3));
+        rig.Port.Send(NetRig.Frame(60, 4));
+        Assert.Equal(NetRig.Frame(9000, 3), buffers.Collect(out int count));
+        Assert.Equal(6, count);
+        Assert.Equal(NetRig.Frame(60, 4), buffers.Collect());
+        Assert.Contains("MTU", rig.Log);
+        Assert.Equal(3ul, rig.Host.MockCounters["rx_frames"]);
+        rig.Healthy();
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -43,13 +43,15 @@ public sealed class QueueGroupWorkerTests : IQueueGroupService, IQueueFault, IDi
 
     void IQueueGroupService.Starting(int index, QueueResources queue) { }
 
-    bool IQueueGroupService.Serve(int index, QueueResources queue)
+    ServeResult IQueueGroupService.Serve(int index, QueueResources queue)
     {
         lock (_threads) _threads.Add(Environment.CurrentManagedThreadId);
         bool any = _serve(index, queue);
         Interlocked.Increment(ref _serves[index]);
-        return any;
+        return any ? ServeResult.More : ServeResult.Idle;
     }
+
+    bool IQueueGroupService.AwaitsDriver(int index) => index == 0;
 
     QueueWait IQueueGroupService.Arm(int index, QueueResources queue)
     {
