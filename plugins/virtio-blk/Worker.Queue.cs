@@ -42,7 +42,7 @@ internal sealed unsafe partial class Worker
         engine.Kick();
         bool busy = Reap(engine);
         if (_used) Publish();
-        if (_slept) LookForStalls();
+        if (_slept || (++_passes & PassesBetweenLooks) == 0) LookForStalls();
         if (_flushRequested) StartInternalFlush(engine);
         _ring.DisableDoorbell();
         busy |= Accept(engine);

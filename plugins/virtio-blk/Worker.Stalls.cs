@@ -10,7 +10,11 @@ internal sealed unsafe partial class Worker
 
     private static readonly TimeSpan s_stallLook = TimeSpan.FromTicks(StallLookNanoseconds / TimeSpan.NanosecondsPerTick);
 
+    /// <summary>A mask: a thread that never sleeps looks at the clock now and then all the same.</summary>
+    private const uint PassesBetweenLooks = 1023;
+
     private bool _slept;
+    private uint _passes;
     private bool _stallTold;
     private long _lastLook;          // by the host's clock
     private int _failure;            // what the text below is about

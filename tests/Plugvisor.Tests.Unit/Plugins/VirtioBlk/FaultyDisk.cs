@@ -35,10 +35,18 @@ internal sealed unsafe class FaultyDisk : IEngineLayer
         _engine?.Wake();
     }
 
+    /// <summary>Releases when it is disposed, so that a test that fails can end: declare it after the rig, which waits for its requests.</summary>
+    public IDisposable ReleaseAtEnd() => new AtEnd(this);
+
     /// <summary>The disk stalls as before.</summary>
     public void HoldAgain() => _released = false;
 
     BlockEngine IEngineLayer.Over(BlockEngine engine) => _engine = new Engine(this, engine);
+
+    private sealed class AtEnd(FaultyDisk disk) : IDisposable
+    {
+        public void Dispose() => disk.Release();
+    }
 
     private sealed class Engine(FaultyDisk disk, BlockEngine below) : BlockEngine
     {
