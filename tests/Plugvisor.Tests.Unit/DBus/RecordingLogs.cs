@@ -15,7 +15,7 @@ internal sealed class RecordingLogs : ILoggerFactory, ILogger
         get { lock (_lines) return [.. _lines.Where(line => line.Level >= LogLevel.Error).Select(line => line.Text)]; }
     }
 
-    /// <summary>Waits until as many lines have this text.</summary>
+    /// <summary>Waits until as many lines have this text; the last of these.</summary>
     public async Task<string> WaitForAsync(string text, int times = 1)
     {
         using var limit = new CancellationTokenSource(Limit);
@@ -25,7 +25,7 @@ internal sealed class RecordingLogs : ILoggerFactory, ILogger
             lock (_lines)
             {
                 string[] found = [.. _lines.Select(line => line.Text).Where(line => line.Contains(text, StringComparison.Ordinal))];
-                if (found.Length >= times) return found[^1];
+                if (found.Length >= times) return found[times - 1];
                 changed = _changed.Task;
             }
 
