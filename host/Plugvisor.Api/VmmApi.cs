@@ -63,7 +63,7 @@ public sealed class VmmApi : IVmmApi
             if (operation.Run is not { } run) return Fail(operation, new VmmException(VmmErrorKind.NotImplemented, operation.Missing ?? "not there"));
             JsonElement document = default;
             if (operation.Body == ApiBody.Required)
-                document = JsonElement.Parse(body.Span, new JsonDocumentOptions { AllowDuplicateProperties = false });
+                document = RequestDocument.Parse(body.Span);
             call = new ApiCall(this, operation, document, descriptors, cancellation);
             return await run(call).ConfigureAwait(false);
         }

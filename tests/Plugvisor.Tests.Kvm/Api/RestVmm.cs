@@ -1,0 +1,86 @@
+using System.Text;
+using Plugvisor.Tests.Kvm.Guests;
+using Plugvisor.Tests.Unit.Rest;
+using Xunit;
+
+namespace Plugvisor.Tests.Kvm.Api;
+
+/// <summary>The published executable with its API on a socket of its own.</summary>
+internal sealed class RestVmm : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("plugvisor-rest").FullName;
+
+    private RestVmm(string[] arguments)
+    {
+        Socket = Path.Combine(_directory, "api.sock");
+        Process = VmmProcess.Start(["--api-socket", Socket, .. arguments]);
+    }
+
+    public VmmProcess Process { get; }
+
+    public string Socket { get; }
+
+    /// <summary>Starts it; the socket is there when this returns, and who asks waits until it answers.</summary>
+    public static async Task<RestVmm> StartAsync(params string[] arguments)
+    {
+        var vmm = new RestVmm(arguments);
+        await WaitForSocketAsync(vmm.Socket, vmm.Process);
+        return vmm;
+    }
+
+    /// <summary>Waits until somebody listens.</summary>
+    public static async Task WaitForSocketAsync(string path, VmmProcess process)
+    {
+        for (DateTime end = DateTime.UtcNow.AddSeconds(30); DateTime.UtcNow < end; await Task.Delay(5, TestContext.Current.CancellationToken))
+        {
+            try
+            {
+                new RawClient(path).Dispose();
+                return;
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+            }
+        }
+
+        Assert.Fail($"nobody listens on {path}{process.Everything()}");
+    }
+
+    public RawClient Connect() => new(Socket);
+
+    public static string Request(string method, string operation, string? body = null) =>
+        $"{method} /api/v1/{operation} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"
+        + (body is null ? "\r\n" : $"Content-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
+
+    /// <summary>Asks over a connection of its own.</summary>
+    public async Task<RawAnswer> AskAsync(string method, string operation, string? body = null)
+    {
+        using RawClient client = Connect();
+        await client.SendAsync(Request(method, operation, body));
+        return await client.ReadAsync();
+    }
+
+    /// <summary>Asks, and wants this status.</summary>
+    public async Task<string> ExpectAsync(int status, string method, string operation, string? body = null)
+    {
+        RawAnswer answer = await AskAsync(method, operation, body);
+        Assert.True(answer.StatusLine == $"HTTP/1.1 {status} ", $"{method} {operation}: {answer}{Process.Everything()}");
+        return answer.Body;
+    }
+
+    /// <summary>A configuration of a guest that stays.</summary>
+    public static string Config(string more = "") =>
+        $$"""
+        {"payload":{"kernel":"{{GuestImages.Of("console")}}","cmdline":"secs=60"},"memory":{"size":67108864},"serial":{"mode":"Null"},
+        "console":{"mode":"Null"}{{more}}}
+        """;
+
+    /// <summary>A path beside the socket.</summary>
+    public string PathOf(string name) => Path.Combine(_directory, name);
+
+    public void Dispose()
+    {
+        Process.Dispose();
+        Directory.Delete(_directory, recursive: true);
+    }
+}
