@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Plugvisor.Tests.Kvm.Guests;
+using Plugvisor.Tests.Kvm.Remote;
 using Xunit;
 
 namespace Plugvisor.Tests.Kvm.Systemd;
@@ -32,6 +33,30 @@ public sealed class UnitTests : IDisposable
     {
         (int code, string output) = await AnalyzeAsync("security", "--offline=yes", "--threshold=20", PathOf("service"));
         Assert.True(code == 0, output);
+    }
+
+    [Fact]
+    public async Task A_socket_that_systemd_opened_is_the_api_socket()
+    {
+        string socket = Path.Combine(_directory, "vm1.sock");
+        using Process listener = Process.Start(new ProcessStartInfo(
+            "systemd-socket-activate", ["-l", socket, Repository.Program("plugvisor"), "--api-socket", "fd=3"]) { RedirectStandardError = true })!;
+        try
+        {
+            // It says so when it listens; with the first client it becomes the program.
+            while (await listener.StandardError.ReadLineAsync(TestContext.Current.CancellationToken) is { } line && !line.Contains("Listening", StringComparison.Ordinal))
+                Assert.DoesNotContain("Failed", line, StringComparison.Ordinal);
+            RemoteRun ping = await RemoteRun.RunAsync([], "", new Dictionary<string, string>(), "--api-socket", socket, "ping");
+            Assert.Equal(listener.Id, ping.Succeeded().Json.GetProperty("pid").GetInt32());
+            (await RemoteRun.RunAsync([], "", new Dictionary<string, string>(), "--api-socket", socket, "shutdown-vmm")).Succeeded();
+            await listener.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, listener.ExitCode);
+            Assert.True(File.Exists(socket), "the socket is systemd's, not ours to remove");
+        }
+        finally
+        {
+            listener.Kill();
+        }
     }
 
     private string PathOf(string kind) => Path.Combine(_directory, $"plugvisor@vm1.{kind}");
