@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.Intrinsics.X86;
 using Plugvisor.Plugins.VirtioBlk.Engines;
+using Plugvisor.Virtio.Workers;
 
 namespace Plugvisor.Plugins.VirtioBlk;
 
@@ -15,9 +16,6 @@ internal sealed partial class Worker
     private const long MaxPollForGuest = 50_000;
     private const long MinPoll = 4_000;
     private const int LooksPerClock = 16;
-
-    /// <summary>With one CPU, polling would keep the very thing waiting that it waits for.</summary>
-    private static readonly bool s_mayPoll = Environment.ProcessorCount > 1;
 
     private readonly PollBudget _diskPoll = new(MaxPollForDisk, MinPoll);
     private readonly PollBudget _guestPoll = new(MaxPollForGuest, MinPoll);
@@ -40,7 +38,7 @@ internal sealed partial class Worker
     {
         _polled = IsIdle ? _guestPoll : _diskPoll;
         long budget = _polled.Ticks;
-        if (budget == 0 || !s_mayPoll) return false;
+        if (budget == 0 || !PollBudget.MayPoll) return false;
         long end = Stopwatch.GetTimestamp() + budget;
         do
         {

@@ -50,6 +50,9 @@ internal sealed class Control : IQueueService, IDisposable
     /// <summary>Stops serving.</summary>
     public QueueState Stop() => _worker.Stop();
 
+    /// <summary>As <see cref="Stop"/>, with a bound for the wait.</summary>
+    public bool TryStop(TimeSpan patience, out QueueState state) => _worker.TryStop(patience, out state);
+
     /// <inheritdoc/>
     public void Starting(QueueResources queue)
     {

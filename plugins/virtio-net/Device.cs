@@ -10,7 +10,7 @@ using Plugvisor.Virtio.RateLimiting;
 namespace Plugvisor.Plugins.VirtioNet;
 
 /// <summary>A virtio network device (virtio 1.2 section 5.1) with a thread for each pair of queues and one for control.</summary>
-internal sealed class Device : IVirtioDevice, ICompletesConfig, Control.ICommands
+internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Control.ICommands
 {
     private const byte FirstByteOfRandomMac = 0x2e;
 
@@ -149,6 +149,15 @@ internal sealed class Device : IVirtioDevice, ICompletesConfig, Control.ICommand
         if (index == ControlQueue) return _control.Stop();
         if (index < 2 * PairsInNegotiation) return _workers[index / 2].Stop(index % 2);
         return _idle[index]?.Queue.State ?? default;
+    }
+
+    /// <inheritdoc/>
+    public bool TryStopQueue(int index, TimeSpan patience, out QueueState state)
+    {
+        if (index == ControlQueue) return _control.TryStop(patience, out state);
+        if (index < 2 * PairsInNegotiation) return _workers[index / 2].TryStop(index % 2, patience, out state);
+        state = StopQueue(index);
+        return true;
     }
 
     /// <inheritdoc/>

@@ -56,6 +56,9 @@ internal sealed class Worker : IQueueGroupService, IDisposable
     /// <summary>Stops a queue.</summary>
     public QueueState Stop(int index) => _thread.Stop(index);
 
+    /// <summary>As <see cref="Stop"/>, with a bound for the wait.</summary>
+    public bool TryStop(int index, TimeSpan patience, out QueueState state) => _thread.TryStop(index, patience, out state);
+
     /// <summary>Makes the thread look at its port.</summary>
     public void Wake() => _thread.Wake();
 

@@ -21,6 +21,9 @@ public sealed class PollBudget(long maxNanoseconds, long minNanoseconds)
     /// <summary>As <see cref="Stopwatch"/> counts; 0 for not at all.</summary>
     public long Ticks { get; private set; }
 
+    /// <summary>As new. Not while it is used.</summary>
+    public void Forget() => Ticks = 0;
+
     /// <summary>Takes note of a sleep that followed a poll in vain.</summary>
     public void Learn(long slept)
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.Intrinsics.X86;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Events;
+using Plugvisor.Linux.Threads;
 using Plugvisor.Virtio.Queues;
 
 namespace Plugvisor.Virtio.Workers;
@@ -32,6 +33,10 @@ public sealed class QueueGroupWorker : IDisposable
     private const long MaxPollForHost = 8_000;
     private const long MinPollForHost = 2_000;
     private const int LooksPerClock = 4;
+
+    /// <summary>How long to look for a drain by a thread that is running: about what going to sleep and being woken costs.</summary>
+    private static readonly TimeSpan s_spin = TimeSpan.FromMicroseconds(10);
+
     private const int MaxPasses = 1000;
 
     private readonly IDeviceHost _host;
@@ -40,11 +45,12 @@ public sealed class QueueGroupWorker : IDisposable
     private readonly Slot[] _slots;
     private readonly Epoll _epoll = new();
     private readonly EventFd _control = new();
-    private readonly ManualResetEventSlim _parked = new();    // set: leave the parking place
+    private readonly WaitFlag _parked = new();    // set: leave the parking place
     private readonly PollBudget _driverPoll = new(MaxPollForDriver, MinPollForDriver);
     private readonly PollBudget _hostPoll = new(MaxPollForHost, MinPollForHost);
     private Thread? _thread;
     private volatile bool _exit;
+    private volatile bool _isNew;                 // a queue started since the thread looked
 
     /// <summary>Makes a worker without a thread yet.</summary>
     /// <param name="host">Gives the thread, and is told when the service throws.</param>
@@ -82,6 +88,7 @@ public sealed class QueueGroupWorker : IDisposable
         }
 
         slot.Queue = queue;
+        _isNew = true;
         _service.Starting(index, queue);
         // Release: all of the above must be visible to the worker before it can claim the queue.
         Volatile.Write(ref slot.State, Ready);
@@ -100,25 +107,52 @@ public sealed class QueueGroupWorker : IDisposable
     /// <returns>Where the queue stands.</returns>
     public QueueState Stop(int index)
     {
+        TryStop(index, Timeout.InfiniteTimeSpan, out QueueState state);
+        return state;
+    }
+
+    /// <summary>
+    /// As <see cref="Stop"/>, but waits no longer than this. Then the queue goes on stopping by itself; call one of the two again. What a device
+    /// needs for <see cref="Plugvisor.Virtio.Devices.IStopsInTime"/>.
+    /// </summary>
+    /// <param name="index">The queue.</param>
+    /// <param name="patience">Bound for the wait, or <see cref="Timeout.InfiniteTimeSpan"/>.</param>
+    /// <param name="state">Where the queue stands, when the answer is true.</param>
+    /// <returns>Whether the queue has stopped.</returns>
+    public bool TryStop(int index, TimeSpan patience, out QueueState state)
+    {
         Slot slot = _slots[index];
+        TimeSpan spin = TimeSpan.Zero;
         while (true)
         {
             switch (Volatile.Read(ref slot.State))
             {
                 case Stopped:
-                    return slot.LastState;
+                    state = slot.LastState;
+                    return true;
 
                 case Ready when Interlocked.CompareExchange(ref slot.State, Claimed, Ready) == Ready:
                     DrainAndAnswer(index, slot);
-                    return slot.LastState;
+                    continue;
 
                 case Serving:
                     if (Thread.CurrentThread == _thread)
                         throw new InvalidOperationException($"queue {index} of worker {_name} cannot stop itself");
                     slot.Drained.Reset();
-                    if (Interlocked.CompareExchange(ref slot.State, Stopping, Serving) == Serving) slot.Drained.Wait();
+                    if (Interlocked.CompareExchange(ref slot.State, Stopping, Serving) != Serving) continue;
+                    spin = s_spin;
                     break;
+
+                case Stopping:
+                    break;
+
+                default:
+                    continue;
             }
+
+            if (slot.Drained.TryWait(patience, spin)) continue;
+            state = default;
+            return false;
         }
     }
 
@@ -146,8 +180,6 @@ public sealed class QueueGroupWorker : IDisposable
         // Only now: the thread used all of these until its end.
         _epoll.Dispose();
         _control.Dispose();
-        _parked.Dispose();
-        foreach (Slot slot in _slots) slot.Dispose();
     }
 
     private bool AnyRuns
@@ -186,6 +218,14 @@ public sealed class QueueGroupWorker : IDisposable
     /// </summary>
     private void Turn()
     {
+        if (_isNew)
+        {
+            // What was learnt is forgotten with it: a driver that resets its device again and again must not keep a CPU polling.
+            _isNew = false;
+            _driverPoll.Forget();
+            _hostPoll.Forget();
+        }
+
         bool forDriver = false;
         for (int passes = 0; ServeAll(ref forDriver) == ServeResult.More; passes++)
         {
@@ -325,14 +365,12 @@ public sealed class QueueGroupWorker : IDisposable
     }
 
     /// <summary>One queue.</summary>
-    private sealed class Slot : IDisposable
+    private sealed class Slot
     {
-        public readonly ManualResetEventSlim Drained = new();
+        public readonly WaitFlag Drained = new();
         public int State = Stopped;
         public QueueResources? Queue;
         public QueueState LastState;
         public EventFd? WatchedDoorbell;
-
-        public void Dispose() => Drained.Dispose();
     }
 }
