@@ -15,7 +15,11 @@ List<Benchmark> all =
 [
     StartBenchmarks.FirstInstruction(inputs),
     StartBenchmarks.Hello(inputs),
+    ApiBenchmarks.FirstPing(inputs),
     StartBenchmarks.IdleMemory(inputs),
+    ApiBenchmarks.Ping(inputs),
+    ApiBenchmarks.FiftyClients(inputs),
+    ApiBenchmarks.FiftyBusyClients(inputs),
     ExitBenchmarks.PortExit(inputs),
     DiskBenchmarks.RandomRead(inputs, depth: 1, direct: true),
     DiskBenchmarks.RandomRead(inputs, depth: 32, direct: true),

@@ -9,6 +9,8 @@ internal static class StartBenchmarks
 {
     private const string Qemu = "qemu-system-x86_64";
 
+    private static readonly string ApiSocket = Path.Combine(Path.GetTempPath(), $"plugvisor-bench-{Environment.ProcessId}.sock");
+
     /// <summary>Exec to "hello" on serial, of the same guest.</summary>
     public static Benchmark Hello(Inputs inputs)
     {
@@ -31,6 +33,7 @@ internal static class StartBenchmarks
         return new Benchmark("exec_to_first_instruction", "From exec to the first guest instruction", "ms", false, 15, null,
         [
             new("plugvisor", () => EnterGuest(inputs.Plugvisor, Inputs.Ours(guest, ""))),
+            new("with its REST API", () => EnterGuest(inputs.Plugvisor, Inputs.Ours(guest, "", api: ApiSocket))),
         ]);
     }
 
@@ -41,7 +44,9 @@ internal static class StartBenchmarks
         return new Benchmark("idle_private_dirty", "Private dirty memory of an idle VMM, without guest RAM", "MiB", false, 5, "at most 20 MiB",
         [
             new("plugvisor", () => PrivateDirty(inputs.Plugvisor,
-                ["--kernel", guest, "--memory", "size=256M", "--serial", "tty", "--console", "null"], "memfd:guest-ram")),
+                ["--kernel", guest, "--memory", "size=256M", "--serial", "tty", "--console", "null", "--api-socket", "none"], "memfd:guest-ram")),
+            new("with its REST API", () => PrivateDirty(inputs.Plugvisor,
+                ["--kernel", guest, "--memory", "size=256M", "--serial", "tty", "--console", "null", "--api-socket", ApiSocket], "memfd:guest-ram", ApiSocket)),
             new("qemu-q35", () => PrivateDirty(Qemu,
             [
                 .. Inputs.Qemu("q35,memory-backend=ram", guest, ""), "-object", "memory-backend-memfd,id=ram,size=256M",
@@ -67,7 +72,7 @@ internal static class StartBenchmarks
         throw new InvalidOperationException("plugvisor did not log that it enters the guest");
     }
 
-    private static double PrivateDirty(string program, IEnumerable<string> arguments, string guestRam)
+    private static double PrivateDirty(string program, IEnumerable<string> arguments, string guestRam, string? api = null)
     {
         using Process process = ChildProcess.Start(program, arguments);
         try
@@ -79,6 +84,11 @@ internal static class StartBenchmarks
                 line = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException($"{program} ended before its guest was idle");
             }
             while (!line.Contains("console ready", StringComparison.Ordinal));
+            if (api is not null)
+            {
+                using PingClient client = PingClient.Connect(api);
+                client.Ping();
+            }
 
             long kilobytes = 0;
             string mapping = "";

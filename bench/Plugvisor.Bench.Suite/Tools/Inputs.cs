@@ -28,9 +28,9 @@ internal sealed record Inputs(string Root, string Work)
     ];
 
     /// <summary>Plugvisor's arguments that all runs share.</summary>
-    public static IEnumerable<string> Ours(string guest, string commandLine, int megabytes = 256) =>
+    public static IEnumerable<string> Ours(string guest, string commandLine, int megabytes = 256, string api = "none") =>
     [
         "--kernel", guest, "--cmdline", commandLine, "--memory", $"size={megabytes}M", "--serial", "tty", "--console", "off",
-        "--api-socket", "none",
+        "--api-socket", api,
     ];
 }

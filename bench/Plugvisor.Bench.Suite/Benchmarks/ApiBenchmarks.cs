@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using Plugvisor.Bench.Suite.Tools;
+
+namespace Plugvisor.Bench.Suite.Benchmarks;
+
+/// <summary>How soon and how quickly the REST API answers, beside a guest that runs.</summary>
+internal static class ApiBenchmarks
+{
+    /// <summary>Exec to the answer of the first ping. The client tries to connect from the first moment on, as an orchestrator does.</summary>
+    public static Benchmark FirstPing(Inputs inputs) => new(
+        "exec_to_first_ping", "From exec to the first ping answered, while a guest boots", "ms", false, 15, "within 250 ms",
+        [new("plugvisor", () => WithVmm(inputs, static (start, socket) =>
+        {
+            using PingClient client = PingClient.Connect(socket);
+            client.Ping();
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        }))]);
+
+    /// <summary>One client on a connection that it keeps, the median of its pings.</summary>
+    public static Benchmark Ping(Inputs inputs) => new(
+        "ping", "A ping over a kept connection (median of 2,000)", "ms", false, 5, "below 1 ms",
+        [new("plugvisor", () => WithVmm(inputs, static (_, socket) =>
+        {
+            using PingClient client = PingClient.Connect(socket);
+            for (int i = 0; i < 200; i++) client.Ping();
+            double[] samples = new double[2000];
+            for (int i = 0; i < samples.Length; i++) samples[i] = client.Ping();
+            return Percentile(samples, 50);
+        }))]);
+
+    /// <summary>Fifty clients, each of which pings a hundred times a second; the 99th percentile of all pings.</summary>
+    public static Benchmark FiftyClients(Inputs inputs) => new(
+        "ping_50_clients", "A ping while 50 clients ping 100 times a second each (99th percentile)", "ms", false, 5, "below 5 ms",
+        [new("plugvisor", () => WithVmm(inputs, static (_, socket) => Crowd(socket, TimeSpan.FromMilliseconds(10)).GetAwaiter().GetResult()))]);
+
+    /// <summary>Fifty clients that ask again as soon as they are answered: all processors are busy, half of them with the clients.</summary>
+    public static Benchmark FiftyBusyClients(Inputs inputs) => new(
+        "ping_50_busy_clients", "A ping while 50 clients ping without a pause (99th percentile)", "ms", false, 5, null,
+        [new("plugvisor", () => WithVmm(inputs, static (_, socket) => Crowd(socket, TimeSpan.Zero).GetAwaiter().GetResult()))]);
+
+    private static async Task<double> Crowd(string socket, TimeSpan pause)
+    {
+        const int Clients = 50, Each = 200, WarmUp = 20;
+        double[][] all = await Task.WhenAll(Enumerable.Range(0, Clients).Select(i => Task.Run(async () =>
+        {
+            using PingClient client = PingClient.Connect(socket);
+            if (pause > TimeSpan.Zero) await Task.Delay(pause * i / Clients).ConfigureAwait(false);
+            double[] samples = new double[Each];
+            for (int n = -WarmUp; n < Each; n++)
+            {
+                double sample = await client.PingAsync().ConfigureAwait(false);
+                if (n >= 0) samples[n] = sample;
+                if (pause > TimeSpan.Zero) await Task.Delay(pause).ConfigureAwait(false);
+            }
+
+            return samples;
+        }))).ConfigureAwait(false);
+        return Percentile([.. all.SelectMany(samples => samples)], 99);
+    }
+
+    private static double Percentile(double[] samples, int percent)
+    {
+        Array.Sort(samples);
+        return samples[samples.Length * percent / 100];
+    }
+
+    private static double WithVmm(Inputs inputs, Func<long, string, double> measure)
+    {
+        string socket = Path.Combine(Path.GetTempPath(), $"plugvisor-bench-{Environment.ProcessId}.sock");
+        long start = Stopwatch.GetTimestamp();
+        using Process process = ChildProcess.Start(
+            inputs.Plugvisor, ["--kernel", inputs.Guest("console"), "--memory", "size=256M", "--serial", "tty", "--console", "null", "--api-socket", socket]);
+        try
+        {
+            _ = process.StandardError.ReadToEndAsync();
+            _ = process.StandardOutput.ReadToEndAsync();
+            return measure(start, socket);
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+            process.WaitForExit();
+            File.Delete(socket);
+            File.Delete(socket + ".lock");
+        }
+    }
+}
