@@ -23,6 +23,7 @@ internal static class ApiOperations
                 Name = "vmm.shutdown", DBusMethod = "VmmShutdown", Summary = "End the VMM", Failure = "The VMM could not shutdown",
                 Reply = ApiReplyKind.Empty, Run = VmOperations.ShutdownVmm,
             },
+            Get("vmm.plugins", null, "List the plugins", "The list of plugins is not available", "PluginList", VmOperations.Plugins),
             Get("vm.info", "VmInfo", "Show the VM", "The VM info is not available", "VmInfo", VmOperations.Info),
             Get("vm.counters", "VmCounters", "Show what the devices counted", "The VM counters are not available", "VmCounters", VmOperations.Counters),
             new()
@@ -118,7 +119,7 @@ internal static class ApiOperations
     }
 
     private static ApiOperation Get(
-        string name, string method, string summary, string failure, string schema, Func<ApiCall, Task<ApiReply>> run) => new()
+        string name, string? method, string summary, string failure, string schema, Func<ApiCall, Task<ApiReply>> run) => new()
     {
         Name = name, Verb = ApiVerb.Get, DBusMethod = method, Summary = summary, Failure = failure, Reply = ApiReplyKind.Document,
         ReplySchema = schema, Run = run,

@@ -61,7 +61,8 @@ internal static class Program
     private static int Ask(RemoteCommand command, ParsedCommand parsed)
     {
         using IRemoteTransport transport = Transports.Choose(parsed);
-        RemoteCall call = command.Call!(parsed.Input);
+        RemoteCall call = command.UnknownKind is { } kind && !DeviceCall.IsDocument(parsed.Input.Text) && ServerPlugins.Find(transport, kind) is { } declared
+            ? DeviceCall.Make(declared, parsed.Input.Text) : command.Call!(parsed.Input);
         using Stream output = Console.OpenStandardOutput();
         if (command.IsStream)
         {

@@ -18,6 +18,13 @@ internal static class ReplySchemas
              "build_version":{"type":"string"},"version":{"type":"string"},"pid":{"type":"integer","format":"int64"},
              "features":{"type":"array","items":{"type":"string"}}}}
             """),
+        ("PluginList", """
+            {"type":"array","items":{"type":"object","required":["name","folder","status"],"additionalProperties":false,"properties":{
+             "name":{"type":"string","example":"virtio-blk"},"folder":{"type":"string"},
+             "status":{"type":"string","enum":["ready","replaced","refused"]},"reason":{"type":"string","description":"Why it is not used"},
+             "version":{"type":"string"},"kind":{"type":"string","example":"disk"},"contract":{"type":"string","example":"1.0"},
+             "manifest":{"type":"object","description":"What it declares, as its author's build wrote it"}}}}
+            """),
         ("VmInfo", """
             {"type":"object","required":["config","state","memory_actual_size"],"additionalProperties":false,"properties":{
              "config":{"$ref":"#/components/schemas/VmConfig"},"state":{"type":"string","enum":["Created","Running","Paused"]},

@@ -17,6 +17,9 @@ public sealed class PluginEntry
     /// <summary>What the plugin declares, or null where that could not be read.</summary>
     public DeviceDeclaration? Declaration { get; init; }
 
+    /// <summary>The manifest that <see cref="Declaration"/> was read from: UTF-8 JSON; empty where none was found.</summary>
+    public ReadOnlyMemory<byte> Manifest { get; init; }
+
     /// <summary>Whether it can be loaded.</summary>
     public PluginStatus Status { get; internal set; }
 

@@ -12,10 +12,11 @@ internal static class PluginFolder
         var name = Path.GetFileName(folder);
         string? assembly = null;
         DeviceDeclaration? declaration = null;
+        byte[] manifest = [];
         string? reason;
         try
         {
-            reason = Read(folder, out assembly, out declaration);
+            reason = Read(folder, out assembly, out declaration, out manifest);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -28,15 +29,17 @@ internal static class PluginFolder
             Folder = folder,
             AssemblyPath = assembly,
             Declaration = declaration,
+            Manifest = manifest,
             Status = reason is null ? PluginStatus.Ready : PluginStatus.Refused,
             Reason = reason,
         };
     }
 
-    private static string? Read(string folder, out string? assembly, out DeviceDeclaration? declaration)
+    private static string? Read(string folder, out string? assembly, out DeviceDeclaration? declaration, out byte[] json)
     {
         assembly = null;
         declaration = null;
+        json = [];
         var files = Directory.GetFiles(folder);
         Array.Sort(files, OrdinalOrder.Compare);
         foreach (var file in files)
@@ -46,7 +49,7 @@ internal static class PluginFolder
                 return $"it carries its own {fileName}, which belongs to the host: delete the file, and reference the contract with Private=\"false\"";
         }
 
-        if (FindManifest(files, out assembly, out var json) is { } problem) return problem;
+        if (FindManifest(files, out assembly, out json) is { } problem) return problem;
         try
         {
             declaration = DeviceDeclaration.Parse(json);

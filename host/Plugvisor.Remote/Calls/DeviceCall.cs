@@ -33,7 +33,7 @@ internal static class DeviceCall
         }
     }
 
-    /// <summary>The call for a kind of which nothing is known here but its name.</summary>
+    /// <summary>The call for a kind of which nothing is known here but its name, and which the server does not know either.</summary>
     /// <exception cref="RemoteException">What was typed is no JSON document, and there is no declaration to read it by.</exception>
     public static RemoteCall Make(string kind, string text, string whyUnknown)
     {
@@ -43,7 +43,8 @@ internal static class DeviceCall
             $"A JSON document in place of the options needs no plugin here: add-{kind} '{{\"id\":\"name\", ...}}'");
     }
 
-    private static bool IsDocument(string text) => text.AsSpan().TrimStart().StartsWith('{');
+    /// <summary>Whether a JSON document stands in place of options.</summary>
+    public static bool IsDocument(string text) => text.AsSpan().TrimStart().StartsWith('{');
 
     private static RemoteCall Document(string kind, string text) => new(Operation(kind), Encoding.UTF8.GetBytes(text));
 

@@ -1,6 +1,7 @@
 using Plugvisor.Plugins.Declarations;
 using Plugvisor.Plugins.Schemas;
 using Plugvisor.Remote.Calls;
+using Plugvisor.Remote.Plugins;
 
 namespace Plugvisor.Remote.CommandLine;
 
@@ -96,7 +97,7 @@ internal static class CommandTable
             Get("ping", "vmm.ping", CommandGroup.Vmm, "Check that the VMM answers"),
             Get("plugins", "vmm.plugins", CommandGroup.Vmm, "Show the VMM's plugins") with
             {
-                Call = static _ => new RemoteCall("vmm.plugins") { IsGet = true, DBusMethod = null, WhenUnknown = Ours("vmm.plugins") },
+                Call = static _ => new RemoteCall(ServerPlugins.Operation) { IsGet = true, DBusMethod = null, WhenUnknown = Ours(ServerPlugins.Operation) },
             },
             new("events", CommandGroup.Vmm, "Follow what happens, one JSON document a line, until the VMM or this program ends")
             {
@@ -153,7 +154,8 @@ internal static class CommandTable
     private static RemoteCommand Unknown(string kind, string noun, Func<string, string> whyUnknown) =>
         new(AddPrefix + kind, CommandGroup.Devices, $"Add a {noun}")
         {
-            Argument = new($"{kind}-config", $"A JSON document: no plugin here declares the options of kind {kind}"),
+            UnknownKind = kind,
+            Argument = new($"{kind}-config", $"A JSON document, or the options as the VMM's own plugin declares them; no plugin here declares kind {kind}"),
             Call = input => DeviceCall.Make(kind, input.Text, whyUnknown(kind)),
         };
 

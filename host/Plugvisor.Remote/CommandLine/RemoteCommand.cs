@@ -23,6 +23,9 @@ internal sealed record RemoteCommand(string Name, CommandGroup Group, string Sum
     /// <summary>Its answer is a stream that is followed.</summary>
     public bool IsStream { get; init; }
 
+    /// <summary>The device kind that it adds and that no plugin here declares, or null. The server's plugins may.</summary>
+    public string? UnknownKind { get; init; }
+
     /// <summary>Makes the call; null for a command that asks no VMM.</summary>
     public Func<CommandInput, RemoteCall>? Call { get; init; }
 }

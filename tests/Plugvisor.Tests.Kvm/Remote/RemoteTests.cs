@@ -109,6 +109,23 @@ public sealed class RemoteTests
     }
 
     [Fact]
+    public async Task The_servers_plugins_are_listed_and_serve_where_there_are_none_here()
+    {
+        using var disk = new PatternImage(1);
+        using RemoteVmm vmm = await RemoteVmm.StartAsync(overDBus: false);
+        JsonElement[] plugins = [.. (await vmm.RunAsync("plugins")).Succeeded().Json.EnumerateArray()];
+        JsonElement block = plugins.Single(plugin => plugin.GetProperty("name").GetString() == "virtio-blk");
+        Assert.Equal(("ready", "disk"), (block.GetProperty("status").GetString(), block.GetProperty("kind").GetString()));
+
+        (await vmm.RunWithInputAsync(RemoteVmm.ConfigOf("console"), "create")).Succeeded();
+        string none = Path.GetDirectoryName(vmm.Write("empty/none", ""))!;
+        await vmm.DoAsync("--plugin-dir", none, "add-disk", $"path={disk.Path},image_type=raw,id=d");
+        JsonElement disks = (await vmm.RunAsync("info")).Succeeded().Json.GetProperty("config").GetProperty("disks");
+        Assert.Equal("d", disks[0].GetProperty("id").GetString());
+        Assert.Contains($"No plugin for devices of kind gizmo in {none}", (await vmm.RunAsync("--plugin-dir", none, "add-gizmo", "a=b")).Chain[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_descriptors_of_a_tap_go_along()
     {
         using RemoteVmm vmm = await RemoteVmm.StartAsync(overDBus: false);

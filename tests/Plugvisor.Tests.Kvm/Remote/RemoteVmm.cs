@@ -44,6 +44,7 @@ internal sealed class RemoteVmm : IDisposable
     public string Write(string name, string content)
     {
         string path = Path.Combine(_directory, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllText(path, content);
         return path;
     }

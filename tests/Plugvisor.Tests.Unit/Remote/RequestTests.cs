@@ -1,4 +1,6 @@
+using System.Text;
 using Plugvisor.Linux.Files;
+using Plugvisor.Plugins.Catalog;
 using Plugvisor.Tests.Unit.Linux;
 using Xunit;
 
@@ -100,6 +102,22 @@ public sealed class RequestTests : IDisposable
         Assert.Equal(("d", "/a", true), (disk.GetProperty("id").GetString(), disk.GetProperty("path").GetString(), disk.GetProperty("readonly").GetBoolean()));
         Assert.Equal(2, disk.GetProperty("rate_limiter_config").GetProperty("bandwidth").GetProperty("refill_time").GetInt32());
         Assert.Equal("""[{"queue_index":0,"host_cpus":[1,2]}]""", disk.GetProperty("queue_affinity").GetRawText());
+    }
+
+    [Fact]
+    public async Task What_no_plugin_here_declares_the_servers_may()
+    {
+        byte[] manifest = ManifestReader.Read(Path.Combine(AppContext.BaseDirectory, "Plugvisor.Plugins.VirtioBlk.dll"))!;
+        string list = $$"""[{"name":"x","folder":"/x","status":"refused"},{"name":"b","folder":"/b","status":"ready","kind":"disk","manifest":{{Encoding.UTF8.GetString(manifest)}}}]""";
+        using var server = new FakeApiServer(request => request.Line.EndsWith("vmm.plugins", StringComparison.Ordinal)
+            ? $"HTTP/1.1 200 \r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(list)}\r\n\r\n{list}" : NoContent);
+        string none = Directory.CreateTempSubdirectory("plugvisor-none").FullName;
+        (await RemoteProcess.RunAsync("--api-socket", server.Path, "--plugin-dir", none, "add-disk", "path=/a,readonly=on")).Succeeded();
+        Directory.Delete(none);
+        Assert.Equal("GET /api/v1/vmm.plugins", server.Next().Line);
+        FakeRequest request = server.Next();
+        Assert.Equal("PUT /api/v1/vm.add-disk", request.Line);
+        Assert.Contains("\"path\":\"/a\",\"readonly\":true", request.Body, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -98,7 +98,16 @@ public sealed class EventMonitorTests : IDisposable
         }
 
         Assert.True(lost > 0);
-        Assert.Equal($"Warning: event monitor {_fifo}: {lost} events were lost because its reader did not keep up", _log.Next());
+        // In one row, or in several when the writer ran between publishers.
+        for (long told = 0; told < lost;)
+        {
+            string line = _log.Next();
+            if (line.Contains("does not keep up", StringComparison.Ordinal)) continue;
+            Match match = Regex.Match(line, $"^Warning: event monitor {Regex.Escape(_fifo)}: ([0-9]+) events were lost because its reader did not keep up$");
+            Assert.True(match.Success, line);
+            told += long.Parse(match.Groups[1].Value, null);
+        }
+
         _hub.Publish("vm", "after");
         Assert.Equal("after", ReadRecord(text).GetProperty("event").GetString());
         Assert.Equal(0, _log.Count);
