@@ -7,7 +7,7 @@ namespace Plugvisor.Plugins.VirtioNet;
 /// <summary>
 /// The link's state as the guest sees it in the device's status (virtio 1.2 section 5.1.4). Any thread.
 /// </summary>
-/// <param name="ports">The host's ends; the first one is always in use.</param>
+/// <param name="ports">The host's ends.</param>
 /// <param name="log">The device's log.</param>
 internal sealed class Link(PortSet ports, IDeviceLog log)
 {
@@ -46,12 +46,10 @@ internal sealed class Link(PortSet ports, IDeviceLog log)
     }
 
     /// <summary>
-    /// A port says that it is gone or out of use. If it is the first one then the interface is gone: the guest sees its link go down, and what it
-    /// sends is dropped.
+    /// A port says that its interface is gone: the guest sees its link go down, and what it sends is dropped.
     /// </summary>
-    public void PortFails(IPort port)
+    public void PortIsGone()
     {
-        if (!ReferenceEquals(port, ports.Ports[0])) return;
         if ((Interlocked.And(ref _status, ~NetSpec.VIRTIO_NET_S_LINK_UP) & NetSpec.VIRTIO_NET_S_LINK_UP) == 0) return;
         log.Warn($"interface {ports.Name} is gone; the guest's link is down until the device is made anew");
         Volatile.Read(ref _transport)?.SignalConfigChange();

@@ -108,7 +108,7 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
             bool cut = _window.EndRead(length, replaced);
             if (length <= 0)
             {
-                if (length == -EBADFD) link.PortFails(port);
+                if (length == -EBADFD) link.PortIsGone();
                 return 0;
             }
 

@@ -109,7 +109,7 @@ internal sealed unsafe class Transmitter(IPort port, Link link, Metrics metrics,
             _frames++;
             _bytes += _chain.ReadableBytes - NetSpec.HeaderSize;
         }
-        else if (result == -EBADFD) link.PortFails(port);
+        else if (result == -EBADFD) link.PortIsGone();
         else log.GuestTriggered("frames of the guest are dropped because the host does not take them: a header that is not possible, or an interface that is down");
         return true;
     }

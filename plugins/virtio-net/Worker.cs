@@ -23,7 +23,7 @@ internal sealed class Worker : IQueueGroupService, IDisposable
 
     /// <summary>Makes the worker; its thread starts with a queue.</summary>
     /// <param name="name">The thread's name.</param>
-    /// <param name="port">The host's end, in use; disposed with the worker.</param>
+    /// <param name="port">The host's end; disposed with the worker.</param>
     /// <param name="link">Told when the port fails.</param>
     /// <param name="receiveLimiter">Limits what the guest gets, or null.</param>
     /// <param name="transmitLimiter">Limits what the guest sends, or null.</param>
@@ -35,7 +35,6 @@ internal sealed class Worker : IQueueGroupService, IDisposable
         _receiver = new Receiver(port, link, metrics, receiveLimiter, host.Log);
         _transmitter = new Transmitter(port, link, metrics, transmitLimiter, host.Log);
         _thread = new QueueGroupWorker(host, name, 2, this);
-        // While the port is in use: a tap's queue that is out of use cannot be watched anew, but what is watched stays so.
         _thread.Watch(port.Descriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered);
     }
 

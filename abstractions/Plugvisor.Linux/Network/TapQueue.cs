@@ -89,7 +89,8 @@ public sealed unsafe partial class TapQueue : SafeHandle
     public int SetOffloads(TapOffloads offloads) => NetworkIoctl.Try(_fd, NetworkIoctl.TUNSETOFFLOAD, (void*)(nuint)offloads);
 
     /// <summary>
-    /// Puts the queue of a multi-queue interface in use or out of use. While it is out of use nothing can be read or written (EBADFD).
+    /// Puts the queue of a multi-queue interface in use or out of use: the kernel gives frames to those in use. It is a property of the open file, so
+    /// it outlives a duplicate.
     /// </summary>
     /// <returns>0, or a negative errno (EINVAL when it is so already).</returns>
     public int SetAttached(bool attached)

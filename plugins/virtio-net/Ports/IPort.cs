@@ -13,7 +13,7 @@ internal unsafe interface IPort : IDisposable
     int Descriptor { get; }
 
     /// <summary>Reads one header and frame.</summary>
-    /// <returns>Bytes, or a negative errno: EAGAIN when there is none, EBADFD when the port is gone or out of use.</returns>
+    /// <returns>Bytes, or a negative errno: EAGAIN when there is none, EBADFD when the port is gone.</returns>
     nint Read(IoSegment* vectors, int count);
 
     /// <summary>Writes one header and frame.</summary>

@@ -76,7 +76,14 @@ internal static class TapOpener
 
     private static PortSet OpenDescriptors(List<int> descriptors, Config config, List<TapQueue> queues)
     {
-        foreach (int descriptor in descriptors) queues.Add(TapQueue.Duplicate(descriptor));
+        foreach (int descriptor in descriptors)
+        {
+            var queue = TapQueue.Duplicate(descriptor);
+            queues.Add(queue);
+            // A queue that outlives its devices may be out of use since the last one; one that is in use refuses, which is as good.
+            if (descriptors.Count > 1) _ = queue.SetAttached(true);
+        }
+
         string name = queues[0].Name;
         using var tap = new NetworkInterface(name);
         Configure(tap, config);

@@ -87,6 +87,45 @@ public sealed class NetTests
     }
 
     [Fact]
+    public async Task Descriptors_come_over_the_api_socket_and_are_kept_for_the_next_boot()
+    {
+        // In place of plugvisor ($1) with a guest ($3): a VMM without a VM, and the remote that hands the tap's queues over.
+        const string script = """
+            folder=$(mktemp -d)
+            trap 'rm -rf "$folder"' EXIT
+            remote() { "${vmm%/*}/plugvisor-remote" --api-socket "$folder/api" "$@"; }
+            vmm=$1
+            "$vmm" --api-socket "$folder/api" 10>&- 11>&- &
+            for try in $(seq 100); do [ ! -S "$folder/api" ] || break; sleep 0.05; done
+            remote create <<TEXT || exit
+            {"cpus": {"boot_vcpus": 2, "max_vcpus": 2}, "payload": {"kernel": "$3", "cmdline": "secs=600"},
+             "serial": {"mode": "File", "file": "$folder/serial"}, "console": {"mode": "Off"}}
+            TEXT
+            remote add-net fd=[10,11],num_queues=4 || exit
+            exec 10>&- 11>&-
+            for life in 1 2; do
+                remote boot || exit
+                for try in $(seq 200); do ! grep -aq 'net-frames mac' "$folder/serial" || break; sleep 0.05; done
+                grep -ao 'net-frames mac [^ ]*' "$folder/serial"
+                sleep 0.2
+                remote shutdown || exit
+                : >"$folder/serial"
+            done
+            remote shutdown-vmm
+            wait
+            """;
+        using VmmProcess vmm = VmmProcess.BootBy(
+            [PeerPrograms.Of("net-peer"), "queues=2", "pass=1", "--", "bash", "-c", script, "bash"], "net-frames", "");
+
+        string serial = await vmm.FinishAsync();
+
+        string[] macs = [.. serial.Split('\n').Where(line => line.StartsWith("net-frames mac", StringComparison.Ordinal))];
+        Assert.True(macs.Length == 2 && macs[0] == macs[1] && macs[0].Contains(" 2e:", StringComparison.Ordinal), vmm.Everything());
+        Assert.True(serial.Contains(" tap_in 2 "), vmm.Everything());   // each life's first frame
+        Assert.DoesNotContain("WARN", vmm.Log);
+    }
+
+    [Fact]
     public async Task A_rate_limit_holds()
     {
         // 500 at once and 500 a second, of 1500 frames and a few acknowledgements of theirs.

@@ -68,7 +68,8 @@ internal sealed unsafe class FakePort : IPort
     public nint Read(IoSegment* vectors, int count)
     {
         if (count is < 1 or > 1024) return Invalid;
-        if (Failure != 0 || !IsAttached) return Failure != 0 ? Failure : Gone;
+        if (Failure != 0) return Failure;
+        if (!IsAttached) return Again;   // as with a tap, which takes frames on such a queue, but gives none
         byte[]? frame = Endless;
         if (frame is null && !_toGuest.TryDequeue(out frame)) return Again;
         ReadVectors = count;
@@ -86,7 +87,7 @@ internal sealed unsafe class FakePort : IPort
     public nint Write(IoSegment* vectors, int count)
     {
         if (count is < 1 or > 1024) return Invalid;
-        if (Failure != 0 || !IsAttached) return Failure != 0 ? Failure : Gone;
+        if (Failure != 0) return Failure;
         if (Discards)
         {
             nint bytes = 0;
