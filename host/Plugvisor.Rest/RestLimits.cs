@@ -8,6 +8,9 @@ public sealed record RestLimits
     /// </summary>
     public int MaxConnections { get; init; } = 1024;
 
+    /// <summary>Descriptors that clients sent beside requests which are not complete yet; what comes beyond is closed.</summary>
+    public int MaxWaitingDescriptors { get; init; } = 4096;
+
     /// <summary>Bytes of a request line or a header line, without its line end.</summary>
     public int MaxLine { get; init; } = 1024;
 
@@ -25,4 +28,14 @@ public sealed record RestLimits
 
     /// <summary>Unread events that are kept for each client of the event stream; what comes beyond is lost, and the stream says how much.</summary>
     public int MaxUnreadEvents { get; init; } = 16384;
+
+    /// <summary>
+    /// The same for a process that may have so many descriptors: clients get a quarter of them for their connections and another one for what they
+    /// send, so that the VM always has enough.
+    /// </summary>
+    public RestLimits Within(ulong openFiles)
+    {
+        int quarter = (int)Math.Clamp(openFiles / 4, 10, int.MaxValue);
+        return this with { MaxConnections = Math.Min(MaxConnections, quarter), MaxWaitingDescriptors = Math.Min(MaxWaitingDescriptors, quarter) };
+    }
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Plugvisor.Api;
+using Plugvisor.Linux.Files;
 using Plugvisor.Linux.Sockets;
 using Plugvisor.Rest.Http;
 using Plugvisor.Rest.Routing;
@@ -32,13 +33,14 @@ public sealed class RestServer : IAsyncDisposable
     public RestServer(IVmmApi api, UnixListener listener, string name, ILoggerFactory logs, RestLimits? limits = null)
     {
         ILogger log = logs.CreateLogger<RestServer>();
-        _services = new RestServices(api, new Router(api), limits ?? new RestLimits(), TimeProvider.System, log);
+        _services = new RestServices(
+            api, new Router(api), (limits ?? new RestLimits()).Within(OpenFileLimit.Current), TimeProvider.System, log);
         _poller = new SocketPoller();
         var options = new KestrelServerOptions();
         options.Listen(new UnixEndPoint(name), listen => listen.Run(ServeAsync));
         // Its own messages are about itself; what a person needs to know of the API is logged here.
         _kestrel = new KestrelServer(
-            Options.Create(options), new UnixTransportFactory(listener, _poller, log), NullLoggerFactory.Instance);
+            Options.Create(options), new UnixTransportFactory(listener, _poller, _services.Limits, log), NullLoggerFactory.Instance);
     }
 
     /// <summary>Begins to take clients.</summary>

@@ -30,7 +30,8 @@ internal sealed class UnixConnection : ConnectionContext, IPolled
     private readonly SocketPoller _poller;
     private readonly Pipe _input = new(InputOptions), _output = new(OutputOptions);
     private readonly Readiness _readable = new(), _writable = new();
-    private readonly DescriptorInbox _descriptors = new();
+    private readonly DescriptorInbox _descriptors;
+    private readonly Action _onClosed;
     private readonly CancellationTokenSource _closed = new();
     private ulong _pollId;
     private Task _receiving = Task.CompletedTask, _sending = Task.CompletedTask;
@@ -38,10 +39,18 @@ internal sealed class UnixConnection : ConnectionContext, IPolled
     private int _gone;
 
     /// <summary>A connection that does not run yet.</summary>
-    public UnixConnection(UnixStream socket, SocketPoller poller, EndPoint endPoint, string id)
+    /// <param name="socket">The client; the connection's from now on.</param>
+    /// <param name="poller">Watches the socket.</param>
+    /// <param name="budget">How many descriptors may wait.</param>
+    /// <param name="endPoint">Where it came in.</param>
+    /// <param name="id">Its name.</param>
+    /// <param name="onClosed">Called when the socket is closed.</param>
+    public UnixConnection(UnixStream socket, SocketPoller poller, DescriptorBudget budget, EndPoint endPoint, string id, Action onClosed)
     {
         _socket = socket;
         _poller = poller;
+        _descriptors = new DescriptorInbox(budget);
+        _onClosed = onClosed;
         ConnectionId = id;
         LocalEndPoint = endPoint;
         Transport = new DuplexPipe(_input.Reader, _output.Writer);
@@ -109,6 +118,7 @@ internal sealed class UnixConnection : ConnectionContext, IPolled
         _poller.Remove(_pollId, _socket.Descriptor);
         _socket.Dispose();
         _descriptors.Dispose();
+        _onClosed();
         await base.DisposeAsync().ConfigureAwait(false);
     }
 

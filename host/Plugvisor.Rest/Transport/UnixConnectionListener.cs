@@ -12,22 +12,28 @@ namespace Plugvisor.Rest.Transport;
 internal sealed class UnixConnectionListener : IConnectionListener, IPolled
 {
     private const int ENOMEM = 12, ENFILE = 23, EMFILE = 24, ECONNABORTED = 103, ENOBUFS = 105;
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    // So many are let in beyond the limit, to be told that there are too many. Those behind them wait in the backlog.
+    private const int TurnedAway = 16;
 
     private readonly UnixListener _listener;
     private readonly SocketPoller _poller;
+    private readonly DescriptorBudget _budget;
     private readonly ILogger _log;
+    private readonly int _maxOpen;
     private readonly Readiness _acceptable = new();
     private readonly ulong _pollId;
     private bool _isExhausted, _isUnbound;
     private long _count;
-    private int _removed;
+    private int _open, _removed;
 
     /// <summary>Begins to watch the socket.</summary>
-    public UnixConnectionListener(UnixListener listener, SocketPoller poller, EndPoint endPoint, ILogger log)
+    public UnixConnectionListener(UnixListener listener, SocketPoller poller, RestLimits limits, EndPoint endPoint, ILogger log)
     {
         _listener = listener;
         _poller = poller;
+        _budget = new DescriptorBudget(limits.MaxWaitingDescriptors);
+        _maxOpen = limits.MaxConnections + TurnedAway;
         _log = log;
         EndPoint = endPoint;
         _pollId = poller.Add(listener.Descriptor, this);
@@ -44,6 +50,12 @@ internal sealed class UnixConnectionListener : IConnectionListener, IPolled
     {
         while (!Volatile.Read(ref _isUnbound))
         {
+            if (Volatile.Read(ref _open) >= _maxOpen)
+            {
+                await _acceptable.WaitAsync().ConfigureAwait(false);
+                continue;
+            }
+
             int errno = _listener.TryAccept(out UnixStream? socket);
             switch (errno)
             {
@@ -55,10 +67,10 @@ internal sealed class UnixConnectionListener : IConnectionListener, IPolled
                     await _acceptable.WaitAsync().ConfigureAwait(false);
                     break;
                 case EMFILE or ENFILE or ENOMEM or ENOBUFS:
-                    // The client stays in the backlog. Nobody tells when there is room again.
-                    if (!_isExhausted) _log.LogWarning("API clients wait: {Error}", new LinuxException($"accept on {EndPoint}", errno).Message);
+                    // The client stays in the backlog until another one comes or goes. Nothing here may need a descriptor itself: no text of the error, no timer.
+                    if (!_isExhausted) _log.LogWarning("API clients wait: the process is out of descriptors or memory (errno {Errno})", errno);
                     _isExhausted = true;
-                    await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
+                    await _acceptable.WaitAsync().ConfigureAwait(false);
                     break;
                 case ECONNABORTED:
                     break;
@@ -88,10 +100,11 @@ internal sealed class UnixConnectionListener : IConnectionListener, IPolled
 
     private UnixConnection? Start(UnixStream socket)
     {
-        var connection = new UnixConnection(socket, _poller, EndPoint, (++_count).ToString(CultureInfo.InvariantCulture));
+        var connection = new UnixConnection(socket, _poller, _budget, EndPoint, (++_count).ToString(CultureInfo.InvariantCulture), OnClosed);
         try
         {
             connection.Start();
+            Interlocked.Increment(ref _open);
             return connection;
         }
         catch (LinuxException e)
@@ -100,5 +113,11 @@ internal sealed class UnixConnectionListener : IConnectionListener, IPolled
             socket.Dispose();
             return null;
         }
+    }
+
+    private void OnClosed()
+    {
+        Interlocked.Decrement(ref _open);
+        _acceptable.Signal();
     }
 }

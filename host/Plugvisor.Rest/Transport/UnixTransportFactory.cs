@@ -6,9 +6,9 @@ using Plugvisor.Linux.Sockets;
 namespace Plugvisor.Rest.Transport;
 
 /// <summary>Gives Kestrel the listening socket that the process opened or inherited.</summary>
-internal sealed class UnixTransportFactory(UnixListener listener, SocketPoller poller, ILogger log) : IConnectionListenerFactory
+internal sealed class UnixTransportFactory(UnixListener listener, SocketPoller poller, RestLimits limits, ILogger log) : IConnectionListenerFactory
 {
     /// <inheritdoc/>
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        ValueTask.FromResult<IConnectionListener>(new UnixConnectionListener(listener, poller, endpoint, log));
+        ValueTask.FromResult<IConnectionListener>(new UnixConnectionListener(listener, poller, limits, endpoint, log));
 }

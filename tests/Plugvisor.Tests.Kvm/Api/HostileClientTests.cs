@@ -180,6 +180,40 @@ public sealed class HostileClientTests
         Assert.Equal(0, await vmm.Process.WaitForExitAsync());
     }
 
+    [Fact]
+    public async Task Clients_cannot_use_up_the_descriptors_that_the_vm_needs()
+    {
+        // A runtime without descriptors cannot even start a thread, and ends the process.
+        using RestVmm vmm = await RestVmm.StartByAsync(["prlimit", "--nofile=256:256"]);
+        await vmm.ExpectAsync(204, "PUT", "vm.create", RestVmm.Config());
+        var clients = new List<RawClient>();
+        var answers = new Dictionary<int, int>();
+        for (int i = 0; i < 300; i++)
+        {
+            clients.Add(vmm.Connect());
+            RawAnswer? answer = null;
+            try
+            {
+                await clients[i].SendAsync(RestVmm.Request("GET", "vmm.ping"));
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                // Turned away before it asked; the answer is there all the same.
+            }
+
+            answer = await clients[i].ReadAsync();
+            answers[answer.Status] = answers.GetValueOrDefault(answer.Status) + 1;
+        }
+
+        Assert.Equal([200, 503], answers.Keys.Order());
+        Assert.Equal(64, answers[200]);
+        await clients[0].SendAsync(RestVmm.Request("PUT", "vm.boot"));
+        Assert.Equal(204, (await clients[0].ReadAsync()).Status);
+        clients.ForEach(client => client.Dispose());
+        vmm.Process.Signal("TERM");
+        Assert.Equal(0, await vmm.Process.WaitForExitAsync());
+    }
+
     private static long ResidentKilobytes(RestVmm vmm)
     {
         string line = File.ReadLines($"/proc/{vmm.Process.Id}/status").First(text => text.StartsWith("VmRSS:", StringComparison.Ordinal));

@@ -10,10 +10,11 @@ internal sealed class RestVmm : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("plugvisor-rest").FullName;
 
-    private RestVmm(string[] arguments)
+    private RestVmm(string[] command, string[] arguments)
     {
         Socket = Path.Combine(_directory, "api.sock");
-        Process = VmmProcess.Start(["--api-socket", Socket, .. arguments]);
+        arguments = ["--api-socket", Socket, .. arguments];
+        Process = command.Length == 0 ? VmmProcess.Start(arguments) : VmmProcess.StartBy(command, arguments);
     }
 
     public VmmProcess Process { get; }
@@ -21,9 +22,12 @@ internal sealed class RestVmm : IDisposable
     public string Socket { get; }
 
     /// <summary>Starts it; the socket is there when this returns, and who asks waits until it answers.</summary>
-    public static async Task<RestVmm> StartAsync(params string[] arguments)
+    public static Task<RestVmm> StartAsync(params string[] arguments) => StartByAsync([], arguments);
+
+    /// <summary>The same by a command that runs the command line behind it in its place.</summary>
+    public static async Task<RestVmm> StartByAsync(string[] command, params string[] arguments)
     {
-        var vmm = new RestVmm(arguments);
+        var vmm = new RestVmm(command, arguments);
         await WaitForSocketAsync(vmm.Socket, vmm.Process);
         return vmm;
     }

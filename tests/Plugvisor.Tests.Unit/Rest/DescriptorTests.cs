@@ -2,6 +2,7 @@ using System.Text;
 using Plugvisor.Api;
 using Plugvisor.Linux.Files;
 using Plugvisor.Linux.Sockets;
+using Plugvisor.Rest;
 using Xunit;
 
 namespace Plugvisor.Tests.Unit.Rest;
@@ -98,6 +99,47 @@ public sealed class DescriptorTests : IDisposable
         Assert.StartsWith("HTTP/1.1 400 ", answer, StringComparison.Ordinal);
         Assert.EndsWith("""["Bad Request"]""", answer, StringComparison.Ordinal);
         Assert.Empty(rig.Api.Asked);
+    }
+
+    [Fact]
+    public async Task A_request_with_more_than_the_kernel_passes_at_once_is_400_and_none_stays_open()
+    {
+        await using RestRig rig = await RestRig.StartAsync();
+        (string path, int descriptor) = OpenUnique();
+        using UnixStream client = UnixStream.Connect(rig.Socket);
+        int[] many = new int[UnixStream.MaxDescriptors];
+        Array.Fill(many, descriptor);
+
+        Send(client, "PUT /api/v1/vm.add-net ", many);
+        Send(client, "HTTP/1.1\r\n", many);
+        Send(client, "Content-Length: 2\r\n\r\n", many);
+        Send(client, "{}");
+
+        Assert.StartsWith("HTTP/1.1 400 ", await ReceiveAsync(client), StringComparison.Ordinal);
+        await OnlyOursIsOpenAsync(path);
+    }
+
+    [Fact]
+    public async Task What_waits_for_requests_that_do_not_end_is_bounded_over_all_clients()
+    {
+        await using RestRig rig = await RestRig.StartAsync(new RestLimits { MaxWaitingDescriptors = 100 });
+        (string path, int descriptor) = OpenUnique();
+        int[] some = new int[30];
+        Array.Fill(some, descriptor);
+        var clients = new List<UnixStream>();
+        for (int i = 0; i < 20; i++)
+        {
+            clients.Add(UnixStream.Connect(rig.Socket));
+            Send(clients[i], "PUT /api/v1/vm", some);
+        }
+
+        // An answer behind them says that they have been read.
+        for (int i = 0; i < 20; i++) Send(clients[i], ".boot HTTP/1.1\r\n\r\n");
+        int seen = CountOpen(path);
+        foreach (UnixStream client in clients) Assert.StartsWith("HTTP/1.1 204 ", await ReceiveAsync(client), StringComparison.Ordinal);
+        Assert.InRange(seen, 1, 101);
+        await OnlyOursIsOpenAsync(path);
+        clients.ForEach(client => client.Dispose());
     }
 
     [Theory]
