@@ -1,0 +1,84 @@
+using Plugvisor.Tests.Kvm.Guests;
+using Xunit;
+
+namespace Plugvisor.Tests.Kvm.Api;
+
+/// <summary>What must not grow, however often it is done.</summary>
+public sealed class EnduranceTests
+{
+    private const int Warm = 100, Rounds = 1000;
+
+    [Fact]
+    public async Task A_thousand_rounds_of_create_boot_and_delete_leave_nothing_behind()
+    {
+        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        string disk = vmm.PathOf("disk");
+        await using (FileStream file = File.Create(disk)) file.SetLength(1 << 20);
+        string config = ApiVmm.ConfigOf("machine", "case=halt", $$""","disks":[{"path":"{{disk}}","image_type":"Raw"}]""");
+
+        ResourceUse? start = null;
+        for (int i = 0; i < Rounds; i++)
+        {
+            if (i == Warm) start = ResourceUse.Of(vmm.Process.Id);
+            Assert.Equal(204, (await client.PutAsync("vm.create", config)).Code);
+            ApiAnswer boot = await client.PutAsync("vm.boot");
+            Assert.True(boot.Code == 204, $"round {i}: {boot}{vmm.Process.Everything()}");
+            Assert.Equal(204, (await client.PutAsync("vm.delete")).Code);
+        }
+
+        ResourceUse end = ResourceUse.Of(vmm.Process.Id);
+        string change = $"{start} became {end}";
+        Assert.True(end.Descriptors <= start!.Descriptors, change);
+        Assert.True(end.Threads <= start.Threads + 2, change);              // the runtime's own pool breathes
+        Assert.True(end.PrivateKib <= start.PrivateKib + 4096, change);     // 4.6 bytes a round would be 4 MiB more than noise
+        TestContext.Current.SendDiagnosticMessage(change);
+        Assert.Equal(200, (await client.PutAsync("vmm.shutdown")).Code);
+        Assert.Equal(0, await vmm.Process.WaitForExitAsync());
+        Assert.False(File.Exists(vmm.Socket));
+    }
+
+    [Fact]
+    public async Task Two_hundred_reboots_by_guest_and_API_leave_nothing_behind()
+    {
+        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("machine", "case=halt"))).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
+        ResourceUse? start = null;
+        for (int i = 0; i < 200; i++)
+        {
+            if (i == 50) start = ResourceUse.Of(vmm.Process.Id);
+            Assert.Equal(204, (await client.PutAsync("vm.reboot")).Code);
+        }
+
+        ResourceUse end = ResourceUse.Of(vmm.Process.Id);
+        string change = $"{start} became {end}";
+        Assert.True(end.Descriptors <= start!.Descriptors && end.Threads <= start.Threads + 2 && end.PrivateKib <= start.PrivateKib + 4096, change);
+    }
+
+    [Fact]
+    public async Task A_pause_stops_a_spinning_guest_soon_and_loses_no_request()
+    {
+        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        using var disk = new PatternImage(16);
+        Assert.Equal(204, (await client.PutAsync("vm.create",
+            ApiVmm.ConfigOf("blk-read", "qd=16 secs=6", $$""","disks":[{"path":"{{disk.Path}}","image_type":"Raw"}]"""))).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
+        await vmm.Process.WaitForAsync("blk-read capacity");
+
+        for (int i = 0; i < 100; i++)
+        {
+            Assert.Equal(204, (await client.PutAsync("vm.pause")).Code);
+            string before = (await client.GetAsync("vm.counters")).Body;
+            Assert.Equal("Paused", (await client.GetAsync("vm.info")).Json.GetProperty("state").GetString());
+            Assert.Equal(before, (await client.GetAsync("vm.counters")).Body);   // nothing moves
+            Assert.Equal(204, (await client.PutAsync("vm.resume")).Code);
+        }
+
+        string line = await vmm.Process.WaitForAsync("blk-read done");
+        Assert.EndsWith("ok", line.TrimEnd(), StringComparison.Ordinal);
+        Assert.Contains("errors 0", line, StringComparison.Ordinal);
+    }
+}

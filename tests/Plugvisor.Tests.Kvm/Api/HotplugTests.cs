@@ -1,0 +1,139 @@
+using System.Text.Json;
+using Plugvisor.Tests.Kvm.Guests;
+using Xunit;
+
+namespace Plugvisor.Tests.Kvm.Api;
+
+/// <summary>Disks that come to a running guest and go, through the ACPI PCI hot-plug controller.</summary>
+public sealed class HotplugTests
+{
+    [Fact]
+    public async Task A_disk_comes_works_and_goes_and_its_id_is_free_only_then()
+    {
+        using var disk = new PatternImage(1);
+        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        await BootAsync(vmm, client, "ejects=1");
+
+        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
+        ApiAnswer added = await client.PutAsync("vm.add-disk", add);
+        Assert.Equal(200, added.Code);
+        Assert.Equal("late", added.Json.GetProperty("id").GetString());
+        string bdf = added.Json.GetProperty("bdf").GetString()!;
+        Assert.Matches("^0000:00:[01][0-9a-f].0$", bdf);
+        Assert.Contains("capacity 2048 status 0", await vmm.Process.WaitForAsync(" came "), StringComparison.Ordinal);
+
+        JsonElement info = (await client.GetAsync("vm.info")).Json;
+        Assert.Equal("late", info.GetProperty("config").GetProperty("disks")[0].GetProperty("id").GetString());
+        Assert.Equal(bdf, info.GetProperty("device_tree").GetProperty("_virtio-pci-late").GetProperty("pci_bdf").GetString());
+        Assert.Equal(409, (await client.PutAsync("vm.add-disk", add)).Code);
+
+        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
+        Assert.Contains("hotplug inserted 1 ejected 1 failed 0 ok", await vmm.Process.FinishAsync(), StringComparison.Ordinal);
+        string events = await File.ReadAllTextAsync(vmm.EventFile, TestContext.Current.CancellationToken);
+        Assert.Contains("device-removed", events, StringComparison.Ordinal);
+        Assert.Contains($"\"bdf\": \"{bdf}\"", events, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_guest_that_keeps_its_device_blocks_the_id_but_not_the_API_and_a_reboot_frees_it()
+    {
+        using var disk = new PatternImage(1);
+        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        await BootAsync(vmm, client, "keep=1");
+        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
+        Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
+        await vmm.Process.WaitForAsync(" came ");
+        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
+        await vmm.Process.WaitForAsync(" kept");
+        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);   // asking again is not an error
+        ApiAnswer again = await client.PutAsync("vm.add-disk", add);
+        Assert.Equal(409, again.Code);
+        Assert.Equal("Identifier late is not unique", again.Errors[^1]);
+
+        Assert.Equal(204, (await client.PutAsync("vm.reboot")).Code);
+        Assert.False((await client.GetAsync("vm.info")).Json.GetProperty("config").TryGetProperty("disks", out _));
+        Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
+    }
+
+    [Fact]
+    public async Task What_was_added_is_there_after_a_reboot()
+    {
+        using var disk = new PatternImage(1);
+        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        await BootAsync(vmm, client, "ejects=0");
+        Assert.Equal(200, (await client.PutAsync("vm.add-disk", $$"""{"path":"{{disk.Path}}","image_type":"Raw"}""")).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.reboot")).Code);
+        JsonElement info = (await client.GetAsync("vm.info")).Json;
+        Assert.Equal("_disk0", info.GetProperty("config").GetProperty("disks")[0].GetProperty("id").GetString());
+        Assert.True(info.GetProperty("device_tree").TryGetProperty("_disk0", out _));
+    }
+
+    [Fact]
+    public async Task A_thousand_disks_come_and_go_as_fast_as_they_can()
+    {
+        using var disk = new PatternImage(1);
+        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        await BootAsync(vmm, client, "ejects=1000 quiet=1 secs=300");
+        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
+        ResourceUse? start = null;
+        for (int i = 0; i < 1000; i++)
+        {
+            if (i == 100) start = ResourceUse.Of(vmm.Process.Id);
+            if (i == 999) Grew(start!, ResourceUse.Of(vmm.Process.Id));
+            // Until the guest has let go of the one before, the id is in use.
+            ApiAnswer added;
+            long deadline = Environment.TickCount64 + 30_000;
+            do added = await client.PutAsync("vm.add-disk", add);
+            while (added.Code == 409 && Environment.TickCount64 < deadline);
+            Assert.True(added.Code == 200, $"round {i}: {added}{vmm.Process.Everything()}");
+            Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
+        }
+
+        Assert.Contains("ejected 1000 failed 0 ok", await vmm.Process.FinishAsync(TimeSpan.FromMinutes(2)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("__console", "Removing a console device is not allowed: __console", 500)]
+    [InlineData("nobody", "No device with id \"nobody\" to remove", 404)]
+    public async Task What_cannot_be_removed_is_refused_in_words(string id, string text, int code)
+    {
+        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("machine", "case=halt").Replace("\"Off\"", "\"Null\"", StringComparison.Ordinal))).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
+        ApiAnswer answer = await client.PutAsync("vm.remove-device", $$"""{"id":"{{id}}"}""");
+        Assert.Equal(code, answer.Code);
+        Assert.Equal(text, answer.Errors[^1]);
+    }
+
+    [Fact]
+    public async Task When_every_slot_is_taken_the_next_device_is_refused_and_nothing_is_left_of_it()
+    {
+        using var disk = new PatternImage(1);
+        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        await BootAsync(vmm, client, "ejects=0 quiet=1");
+        string add = $$"""{"path":"{{disk.Path}}","readonly":true,"image_type":"Raw"}""";
+        ApiAnswer answer;
+        int count = 0;
+        while ((answer = await client.PutAsync("vm.add-disk", add)).Code == 200) Assert.True(++count < 32);
+        Assert.Equal(500, answer.Code);
+        Assert.Contains("has no free slot", answer.Errors[^1], StringComparison.Ordinal);
+        Assert.Equal(count, (await client.GetAsync("vm.info")).Json.GetProperty("config").GetProperty("disks").GetArrayLength());
+        Assert.Equal(204, (await client.PutAsync("vm.shutdown")).Code);
+    }
+
+    private static async Task BootAsync(ApiVmm vmm, ApiClient client, string options)
+    {
+        Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("hotplug", options))).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
+        await vmm.Process.WaitForAsync("hotplug ready");
+    }
+
+    private static void Grew(ResourceUse start, ResourceUse end) => Assert.True(
+        end.Descriptors <= start.Descriptors + 8 && end.Threads <= start.Threads + 4 && end.PrivateKib <= start.PrivateKib + 4096, $"{start} became {end}");
+}
