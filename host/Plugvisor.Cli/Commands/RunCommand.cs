@@ -93,6 +93,7 @@ internal static class RunCommand
         using var vmm = new Vmm(hypervisor, plugins, terminal, loop, events, logs, options.Has(HostOptions.NoShutdown));
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, loop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, loop);
+        using PosixSignalRegistration hangup = OnSignal(PosixSignal.SIGHUP, loop);
         Task<int> end = Start(loop, vmm);
         api.Start(loop, plugins, events, boots: config is not null);
         if (config is not null)

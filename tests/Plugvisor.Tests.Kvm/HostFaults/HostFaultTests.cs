@@ -1,0 +1,118 @@
+using Plugvisor.Tests.Kvm.Guests;
+using Xunit;
+
+namespace Plugvisor.Tests.Kvm.HostFaults;
+
+/// <summary>What a host does to its VMM: signals, stops, clocks that jump, limits.</summary>
+public sealed class HostFaultTests
+{
+    [Theory]
+    [InlineData("TERM")]
+    [InlineData("INT")]
+    [InlineData("HUP")]
+    public async Task A_signal_that_asks_for_the_end_ends_cleanly(string signal)
+    {
+        using VmmProcess vmm = VmmProcess.Boot("machine", "case=hang");
+        await vmm.WaitForAsync("machine boot");
+        vmm.Signal(signal);
+        Assert.Equal(0, await vmm.WaitForExitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public async Task A_VMM_that_was_stopped_and_goes_on_loses_no_request()
+    {
+        using var disk = new PatternImage(16);
+        using VmmProcess vmm = VmmProcess.Boot("blk-read", "qd=16 secs=4", "--disk", $"path={disk.Path},image_type=raw");
+        await vmm.WaitForAsync("blk-read capacity");
+        for (int i = 0; i < 10; i++)
+        {
+            vmm.Signal("STOP");
+            await StateAsync(vmm.Id, 'T');
+            vmm.Signal("CONT");
+            await StateAsync(vmm.Id, 'S');
+        }
+
+        Assert.Contains("errors 0", await vmm.FinishAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(3600)]
+    [InlineData(-3600)]
+    public async Task A_wall_clock_that_jumps_an_hour_changes_no_deadline_and_no_rate(int seconds)
+    {
+        using var clock = new ShiftedClock();
+        using var disk = new PatternImage(16);
+        using VmmProcess vmm = VmmProcess.BootBy(clock.Command, "blk-read", "qd=8 reqs=3000",
+            "--disk", $"path={disk.Path},image_type=raw,ops_size=100,ops_refill_time=100", "--watchdog");
+        await vmm.WaitForAsync("blk-read capacity");
+        clock.Set(TimeSpan.FromSeconds(seconds));
+
+        // 1,000 operations a second, whatever the wall clock says: three seconds, neither none nor for ever.
+        string line = await vmm.WaitForAsync("blk-read done", TimeSpan.FromSeconds(30));
+        Assert.Contains("errors 0", line, StringComparison.Ordinal);
+        int milliseconds = int.Parse(System.Text.RegularExpressions.Regex.Match(line, @" ms (\d+) ").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(milliseconds, 2000, 15000);
+        Assert.Equal(0, await vmm.WaitForExitAsync());
+    }
+
+    [Fact]
+    public async Task Without_descriptors_left_the_start_fails_in_words()
+    {
+        using VmmProcess vmm = VmmProcess.BootBy(["prlimit", "--nofile=45:45"], "hello", "");
+        Assert.Equal(1, await vmm.WaitForExitAsync());
+        Assert.Contains("Too many open files", vmm.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("Unhandled exception", vmm.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Memory_that_the_host_has_not_is_refused_in_words()
+    {
+        using VmmProcess vmm = VmmProcess.Start(
+            "--kernel", GuestImages.Of("hello"), "--serial", "tty", "--console", "off", "--memory", "size=8192G,reserve=on,prefault=on");
+        Assert.Equal(1, await vmm.WaitForExitAsync());
+        Assert.Contains("memory", vmm.Log, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("Unhandled exception", vmm.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task After_the_kernel_killed_a_VMM_for_its_memory_the_next_one_has_disk_and_socket()
+    {
+        using var disk = new PatternImage(16);
+        string socket = Path.Combine(Path.GetTempPath(), $"plugvisor-{Guid.NewGuid():N}.sock");
+        string[] options = ["--api-socket", socket, "--disk", $"path={disk.Path},image_type=raw"];
+        try
+        {
+            // What the OOM killer does: SIGKILL, in the middle of everything.
+            using (VmmProcess killed = VmmProcess.Boot("blk-read", "qd=16 secs=30", options))
+            {
+                await killed.WaitForAsync("blk-read capacity");
+                await killed.WaitForAsync("API listens");
+                killed.Kill();
+                Assert.Equal(137, await killed.WaitForExitAsync());
+            }
+
+            Assert.True(File.Exists(socket));
+            using VmmProcess next = VmmProcess.Boot("blk-read", "qd=16 reqs=1000", options);
+            Assert.Contains("errors 0", await next.FinishAsync(), StringComparison.Ordinal);
+            Assert.True(disk.IsWhole());
+            Assert.False(File.Exists(socket));
+        }
+        finally
+        {
+            File.Delete(socket);
+            File.Delete(socket + ".lock");
+        }
+    }
+
+    /// <summary>Waits until the process's main thread is in a state of /proc/PID/stat.</summary>
+    private static async Task StateAsync(int process, char state)
+    {
+        long deadline = Environment.TickCount64 + 10_000;
+        while (true)
+        {
+            string stat = await File.ReadAllTextAsync($"/proc/{process}/stat", TestContext.Current.CancellationToken);
+            if (stat[(stat.LastIndexOf(')') + 2)..][0] == state) return;
+            Assert.True(Environment.TickCount64 < deadline, stat);
+        }
+    }
+}
