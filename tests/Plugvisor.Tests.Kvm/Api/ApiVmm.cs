@@ -1,4 +1,5 @@
 using Plugvisor.Tests.Kvm.Guests;
+using Xunit;
 
 namespace Plugvisor.Tests.Kvm.Api;
 
@@ -7,10 +8,11 @@ internal sealed class ApiVmm : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("plugvisor-api").FullName;
 
-    private ApiVmm(string[] arguments)
+    private ApiVmm(string[] command, string[] arguments)
     {
         Socket = Path.Combine(_directory, "api.sock");
-        Process = VmmProcess.Start(["--api-socket", Socket, "--event-monitor", $"path={EventFile}", .. arguments]);
+        arguments = ["--api-socket", Socket, "--event-monitor", $"path={EventFile}", .. arguments];
+        Process = command.Length == 0 ? VmmProcess.Start(arguments) : VmmProcess.StartBy(command, arguments);
     }
 
     public VmmProcess Process { get; }
@@ -21,9 +23,12 @@ internal sealed class ApiVmm : IDisposable
     public string EventFile => Path.Combine(_directory, "events");
 
     /// <summary>Starts it and waits until it answers.</summary>
-    public static async Task<ApiVmm> StartAsync(params string[] arguments)
+    public static Task<ApiVmm> StartAsync(params string[] arguments) => StartByAsync([], arguments);
+
+    /// <summary>As <see cref="StartAsync"/>, by a command that runs the command line behind it in its own place.</summary>
+    public static async Task<ApiVmm> StartByAsync(string[] command, params string[] arguments)
     {
-        var vmm = new ApiVmm(arguments);
+        var vmm = new ApiVmm(command, arguments);
         try
         {
             await vmm.Process.WaitForAsync("API listens", TimeSpan.FromSeconds(30));
@@ -34,6 +39,14 @@ internal sealed class ApiVmm : IDisposable
             vmm.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Waits until the event monitor has told of something.</summary>
+    public async Task EventAsync(string name)
+    {
+        long deadline = Environment.TickCount64 + 30_000;
+        while (!(await File.ReadAllTextAsync(EventFile, TestContext.Current.CancellationToken)).Contains($"\"{name}\"", StringComparison.Ordinal))
+            Assert.True(Environment.TickCount64 < deadline, $"no event {name}{Process.Everything()}");
     }
 
     public Task<ApiClient> ConnectAsync() => ApiClient.ConnectAsync(Socket);
