@@ -61,9 +61,13 @@ internal static class MachineConfigValidator
     {
         if (platform.NumPciSegments is < 1 or > MaxSegments)
             throw Error($"Number of PCI segments ({platform.NumPciSegments}) not in range of 1 to {MaxSegments}");
-        foreach (ushort segment in platform.IommuSegments ?? [])
+        // Enumerating a list of numbers is compiled at run time: only when there is one.
+        if (platform.IommuSegments is { } segments)
         {
-            if (segment >= platform.NumPciSegments) throw Error($"Invalid PCI segment id: {segment}");
+            foreach (ushort segment in segments)
+            {
+                if (segment >= platform.NumPciSegments) throw Error($"Invalid PCI segment id: {segment}");
+            }
         }
 
         if ((platform.SystemUuid ?? platform.Uuid) is { } uuid && !Guid.TryParse(uuid, out _)) throw Error($"system_uuid {uuid} is not a UUID");
@@ -79,6 +83,7 @@ internal static class MachineConfigValidator
 
     private static void CheckNuma(VmConfig config)
     {
+        if (config.Numa.Count == 0) return;
         var zones = new Dictionary<string, uint>(StringComparer.Ordinal);
         var segments = new Dictionary<ushort, uint>();
         foreach (NumaConfig node in config.Numa)

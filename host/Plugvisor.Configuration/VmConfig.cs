@@ -17,9 +17,9 @@ namespace Plugvisor.Configuration;
 /// </summary>
 public sealed class VmConfig
 {
-    private readonly Dictionary<string, JsonElement> _sections;
+    private readonly IReadOnlyList<GivenSection> _sections;
 
-    internal VmConfig(Dictionary<string, JsonElement> sections, IReadOnlyList<DeviceSpec> devices, IReadOnlyList<string> unserved)
+    internal VmConfig(IReadOnlyList<GivenSection> sections, IReadOnlyList<DeviceSpec> devices, IReadOnlyList<string> unserved)
     {
         _sections = sections;
         Devices = devices;
@@ -78,12 +78,26 @@ public sealed class VmConfig
     };
 
     /// <summary>A host section as it was given, in normal form, or null.</summary>
-    public JsonElement? Given(HostSection section) => _sections.TryGetValue(section.Name, out JsonElement json) ? json : null;
+    public JsonElement? Given(HostSection section)
+    {
+        foreach (GivenSection given in _sections)
+        {
+            if (given.Section == section) return given.Json;
+        }
+
+        return null;
+    }
 
     /// <summary>The same with another host section.</summary>
     /// <param name="section">Which.</param>
     /// <param name="json">Its value in normal form.</param>
-    public VmConfig With(HostSection section, JsonElement json) => new(new(_sections) { [section.Name] = json }, Devices, Unserved);
+    public VmConfig With(HostSection section, JsonElement json)
+    {
+        var sections = new List<GivenSection>(_sections);
+        sections.RemoveAll(given => given.Section == section);
+        sections.Add(new GivenSection(section, json));
+        return new VmConfig(sections, Devices, Unserved);
+    }
 
     /// <summary>The same with other devices.</summary>
     public VmConfig With(IReadOnlyList<DeviceSpec> devices) => new(_sections, devices, Unserved);

@@ -9,15 +9,15 @@ namespace Plugvisor.Configuration;
 /// <summary>Puts a VmConfig together from its parts, whichever front end they come from. Used once, by one thread.</summary>
 public sealed class VmConfigBuilder
 {
-    private readonly Dictionary<string, JsonElement> _sections = [];
-    private readonly Dictionary<string, StringBuilder> _lists = [];
+    private readonly List<GivenSection> _sections = [];
+    private readonly Dictionary<HostSection, StringBuilder> _lists = [];
     private readonly List<DeviceSpec> _devices = [];
     private readonly HashSet<string> _given = [];
     private readonly List<string> _unserved = [];
 
     /// <summary>Takes a host section.</summary>
     /// <exception cref="ConfigException">It does not have the declared shape.</exception>
-    public void Set(HostSection section, JsonElement json) => _sections[section.Name] = section.Normalize(json);
+    public void Set(HostSection section, JsonElement json) => Put(section, section.Normalize(json));
 
     /// <summary>Takes a host section from the value of its option.</summary>
     /// <exception cref="OptionException">The value cannot be taken.</exception>
@@ -26,12 +26,12 @@ public sealed class VmConfigBuilder
         JsonElement json = section.Schema!.FromOption(text);
         if (section.Shape != HostSectionShape.List)
         {
-            _sections[section.Name] = json;
+            Put(section, json);
             return;
         }
 
-        if (_lists.TryGetValue(section.Name, out StringBuilder? list)) list.Append(',');
-        else _lists.Add(section.Name, list = new StringBuilder("["));
+        if (_lists.TryGetValue(section, out StringBuilder? list)) list.Append(',');
+        else _lists.Add(section, list = new StringBuilder("["));
         list.Append(json.GetRawText());
     }
 
@@ -61,7 +61,20 @@ public sealed class VmConfigBuilder
     /// <summary>The configuration.</summary>
     public VmConfig Build()
     {
-        foreach ((string name, StringBuilder list) in _lists) _sections[name] = JsonElement.Parse(list.Append(']').ToString());
+        foreach ((HostSection section, StringBuilder list) in _lists) Put(section, JsonElement.Parse(list.Append(']').ToString()));
         return new VmConfig(_sections, _devices, _unserved);
+    }
+
+    /// <summary>The last one wins, as everywhere.</summary>
+    private void Put(HostSection section, JsonElement json)
+    {
+        for (int i = 0; i < _sections.Count; i++)
+        {
+            if (_sections[i].Section != section) continue;
+            _sections[i] = new GivenSection(section, json);
+            return;
+        }
+
+        _sections.Add(new GivenSection(section, json));
     }
 }

@@ -41,9 +41,12 @@ internal static class VmConfigValidator
         bool behindIommu = device.Config.TryGetProperty("iommu"u8, out JsonElement iommu) && iommu.ValueKind == JsonValueKind.True;
         ushort segment = device.Config.TryGetProperty("pci_segment"u8, out JsonElement number) ? number.GetUInt16() : (ushort)0;
         if (segment >= platform.NumPciSegments) throw Error($"Invalid PCI segment id: {segment}");
-        foreach (ushort translated in platform.IommuSegments ?? [])
+        if (platform.IommuSegments is { } segments)
         {
-            if (translated == segment && !behindIommu) throw Error($"Device is on an IOMMU PCI segment ({segment}) but not placed behind IOMMU");
+            foreach (ushort translated in segments)
+            {
+                if (translated == segment && !behindIommu) throw Error($"Device is on an IOMMU PCI segment ({segment}) but not placed behind IOMMU");
+            }
         }
 
         if (behindIommu) throw Error($"device {device.Id ?? device.Kind}: the virtual IOMMU is not there yet: use iommu=off");

@@ -52,6 +52,19 @@ public sealed class ControlLoop : IDisposable
         return await request.Answer.ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// Submits a command that nobody waits for: for the start of the process, when the loop does not run yet and there is room. Any thread.
+    /// </summary>
+    /// <param name="kind">What is asked.</param>
+    /// <param name="action">Does it, on the loop's thread.</param>
+    /// <param name="failed">Hears why it failed, on the loop's thread.</param>
+    /// <exception cref="VmmException">There is no room, or the VMM is shutting down.</exception>
+    public void Post(VmmCommandKind kind, Action<Vmm> action, Action<Exception> failed)
+    {
+        if (!_commands.Writer.TryWrite(new PostedRequest(kind, action, failed))) throw new VmmException("Too many commands wait already");
+        _work.Release();
+    }
+
     /// <summary>Asks for the end of the VMM without waiting for it: a signal came. Any thread, any number of times, before the loop runs too.</summary>
     public void RequestShutdown() => _events.OnTerminate();
 

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Plugvisor.Cli.Api;
@@ -16,11 +15,11 @@ namespace Plugvisor.Cli.Commands;
 /// <summary>Runs a VM: the command line without a command.</summary>
 internal static class RunCommand
 {
-    public static async Task<int> RunAsync(string[] args, PluginSet plugins)
+    public static int Run(string[] args, PluginSet plugins)
     {
         if (args.Length == 0)
         {
-            await Console.Error.WriteAsync(HelpText.Render(AllOptions.WithKeys(plugins))).ConfigureAwait(false);
+            Console.Error.Write(HelpText.Render(AllOptions.WithKeys(plugins)));
             return 2;
         }
 
@@ -37,13 +36,13 @@ internal static class RunCommand
 
         if (parser.HelpRequested)
         {
-            await Console.Out.WriteAsync(HelpText.Render(AllOptions.WithKeys(plugins))).ConfigureAwait(false);
+            Console.Out.Write(HelpText.Render(AllOptions.WithKeys(plugins)));
             return 0;
         }
 
         if (parser.VersionRequested)
         {
-            await Console.Out.WriteAsync(VersionText.Render(options.Verbosity)).ConfigureAwait(false);
+            Console.Out.Write(VersionText.Render(options.Verbosity));
             return 0;
         }
 
@@ -52,17 +51,19 @@ internal static class RunCommand
         plugins.ReportTo(logs);
         var events = new EventHub(TimeProvider.System);
         using EventMonitor? monitor = EventMonitorOption.Open(options.Single(HostOptions.EventMonitor), events, logs);
-        await using ApiFrontEnds api = ApiFrontEnds.Read(options, events, logs);
+        ApiFrontEnds api = ApiFrontEnds.Read(options, events, logs);
         if (config is null && !api.Any) throw new UsageException("there is nothing to boot: give --kernel or --firmware");
         events.Publish("vmm", "starting");
         try
         {
-            return await RunVmAsync(config, options, plugins, api, events, logs).ConfigureAwait(false);
+            return RunVm(config, options, plugins, api, events, logs);
         }
         finally
         {
             events.Publish("vmm", "shutdown");
             events.Complete();
+            // This is the process's last act, on its main thread, where nobody waits for anything else.
+            if (api.Any) api.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
     }
 
@@ -81,7 +82,7 @@ internal static class RunCommand
         return null;
     }
 
-    private static async Task<int> RunVmAsync(VmConfig? config, ParsedOptions options, PluginSet plugins, ApiFrontEnds api, EventHub events, ILoggerFactory logs)
+    private static int RunVm(VmConfig? config, ParsedOptions options, PluginSet plugins, ApiFrontEnds api, EventHub events, ILoggerFactory logs)
     {
         using var terminal = new HostTerminal();
         // Also when the runtime itself ends the process: an unhandled error on some thread, or a signal that nobody handles.
@@ -94,63 +95,11 @@ internal static class RunCommand
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, loop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, loop);
         using PosixSignalRegistration hangup = OnSignal(PosixSignal.SIGHUP, loop);
-        Task<int> end = Start(loop, vmm);
-        api.Start(loop, plugins, events, boots: config is not null);
-        if (config is not null)
-        {
-            try
-            {
-                await BootAsync(loop, config).ConfigureAwait(false);
-                api.OnBooted();
-            }
-            catch (Exception e) when (!end.IsCompleted)
-            {
-                loop.RequestShutdown();
-                await end.ConfigureAwait(false);
-                throw new VmmException("The VM could not boot", e);
-            }
-        }
-
-        return await end.ConfigureAwait(false);
-    }
-
-    /// <summary>The command line is a front end like any other: it submits commands.</summary>
-    private static async Task BootAsync(ControlLoop loop, VmConfig config)
-    {
-        await loop.SubmitAsync<object?>(VmmCommandKind.Create, vmm =>
-        {
-            vmm.Create(config);
-            return null;
-        }).ConfigureAwait(false);
-        await loop.SubmitAsync<object?>(VmmCommandKind.Boot, static vmm =>
-        {
-            vmm.Boot();
-            return null;
-        }).ConfigureAwait(false);
-    }
-
-    /// <summary>Runs the control loop on a thread of its own.</summary>
-    /// <returns>The process's exit code, once the loop has ended.</returns>
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever ends the loop ends the process, with its error")]
-    private static Task<int> Start(ControlLoop loop, Vmm vmm)
-    {
-        var end = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var thread = new Thread(() =>
-        {
-            try
-            {
-                end.SetResult(loop.Run(vmm));
-            }
-            catch (Exception e)
-            {
-                end.SetException(e);
-            }
-        })
-        {
-            Name = "vmm",
-        };
-        thread.Start();
-        return end.Task;
+        var boot = config is null ? null : new BootOrder(config, loop, api);
+        boot?.Submit();
+        api.Start(loop, plugins, events, boots: boot is not null);
+        int code = loop.Run(vmm);
+        return boot?.Error is { } error ? throw new VmmException("The VM could not boot", error) : code;
     }
 
     /// <summary>The signal becomes a command; the default action of the runtime, which skips our ways out, does not happen.</summary>
