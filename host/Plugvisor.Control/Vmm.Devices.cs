@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Configuration;
+using Plugvisor.Linux.Limits;
 using Plugvisor.Machine;
 using Plugvisor.Machine.Devices;
 using Plugvisor.Plugins.Declarations;
@@ -12,6 +13,8 @@ namespace Plugvisor.Control;
 /// <content>Devices that come and go.</content>
 public sealed partial class Vmm
 {
+    private const int SpareDescriptors = 64;
+
     /// <summary>Adds a device to the configuration, and to the machine when there is one.</summary>
     /// <param name="device">The device. Its descriptors are the configuration's when this returns, and the caller's when it throws.</param>
     /// <returns>Where it lies, or null before boot.</returns>
@@ -28,6 +31,10 @@ public sealed partial class Vmm
             _config = config;   // ids are given at boot
             return null;
         }
+
+        // The runtime itself does not survive the last descriptor: it opens files to load code.
+        if (DescriptorLimit.Free() < SpareDescriptors)
+            throw new VmmException($"Too many open files: fewer than {SpareDescriptors} descriptors are left; raise the limit (LimitNOFILE, ulimit -n)");
 
         // The plan names devices that have no id yet, and only this one can be such.
         (_config, PluggedDevice plugged) = MakeDevice(_machine, plan.Config.Devices[^1], plan.Config, isHot: true);

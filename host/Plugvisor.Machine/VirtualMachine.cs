@@ -171,6 +171,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
         if (at < 0) return null;
         PluggedDevice device = _devices[at];
         _devices.RemoveAt(at);
+        _board.PciHotplug.Emptied(segment, slot);
         if (!device.Function.Remove())
         {
             _log.LogError("device {Id} does not stop; what it holds is not given back", device.Id);

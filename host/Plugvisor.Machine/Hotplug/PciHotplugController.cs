@@ -29,6 +29,16 @@ public sealed class PciHotplugController(int segments, Action<int, int> eject) :
         lock (_lock) _removed[segment] |= 1u << slot;
     }
 
+    /// <summary>The slot is empty again: what the guest has not been told of it yet is no longer true.</summary>
+    public void Emptied(int segment, int slot)
+    {
+        lock (_lock)
+        {
+            _inserted[segment] &= ~(1u << slot);
+            _removed[segment] &= ~(1u << slot);
+        }
+    }
+
     /// <inheritdoc/>
     public void Read(ulong offset, Span<byte> data)
     {

@@ -31,7 +31,7 @@ internal sealed class ApiVmm : IDisposable
         var vmm = new ApiVmm(command, arguments);
         try
         {
-            await vmm.Process.WaitForAsync("API listens", TimeSpan.FromSeconds(30));
+            await vmm.EventAsync("api-ready");
             return vmm;
         }
         catch
@@ -41,12 +41,16 @@ internal sealed class ApiVmm : IDisposable
         }
     }
 
-    /// <summary>Waits until the event monitor has told of something.</summary>
-    public async Task EventAsync(string name)
+    /// <summary>Waits until the event monitor has told of something so many times.</summary>
+    public async Task EventAsync(string name, int times = 1)
     {
         long deadline = Environment.TickCount64 + 30_000;
-        while (!(await File.ReadAllTextAsync(EventFile, TestContext.Current.CancellationToken)).Contains($"\"{name}\"", StringComparison.Ordinal))
+        while (!File.Exists(EventFile)
+            || (await File.ReadAllTextAsync(EventFile, TestContext.Current.CancellationToken)).Split($"\"{name}\"").Length <= times)
+        {
             Assert.True(Environment.TickCount64 < deadline, $"no event {name}{Process.Everything()}");
+            await Task.Yield();
+        }
     }
 
     public Task<ApiClient> ConnectAsync() => ApiClient.ConnectAsync(Socket);

@@ -6,7 +6,7 @@ namespace Plugvisor.Tests.Kvm.Api;
 
 /// <summary>
 /// The state machine of the API (interface reference section 7) as a model, against a real VMM with real guests: first one client whose every answer is
-/// known beforehand, then two hundred at once whose answers must each be possible in some state.
+/// known beforehand (an NMI is left out: what the guest makes of it would change the state), then two hundred at once whose answers must each be possible in some state.
 /// </summary>
 public sealed class ModelTests
 {
@@ -33,7 +33,6 @@ public sealed class ModelTests
         new("PUT", "vm.reboot", false, [(404, State.None), (404, State.Created), (204, State.Running), (204, State.Running)]),
         new("PUT", "vm.delete", false, [(204, State.None), (204, State.None), (204, State.None), (204, State.None)]),
         new("PUT", "vm.power-button", false, [(500, State.None), (500, State.Created), (204, State.Running), (204, State.Paused)]),
-        new("PUT", "vm.nmi", false, [(500, State.None), (500, State.Created), (204, State.Running), (204, State.Paused)]),
         new("GET", "vm.info", false, [(404, State.None), (200, State.Created), (200, State.Running), (200, State.Paused)]),
         new("GET", "vm.counters", false, [(500, State.None), (500, State.Created), (200, State.Running), (200, State.Paused)]),
         new("GET", "vmm.ping", false, [(200, State.None), (200, State.Created), (200, State.Running), (200, State.Paused)]),
