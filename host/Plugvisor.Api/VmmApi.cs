@@ -96,7 +96,8 @@ public sealed class VmmApi : IVmmApi
     private ApiReply Fail(ApiOperation operation, Exception error)
     {
         List<string> chain = [Outermost, operation.Failure, .. ErrorChain.Of(error)];
-        _log.LogWarning("{Operation}: {Error}", operation.Name, string.Join(": ", chain));
+        // The answer says it to whoever asked. A client that asks without end must not fill the disk.
+        _log.LogInformation("{Operation}: {Error}", operation.Name, string.Join(": ", chain));
         return ApiReply.Failed(StatusOf(error), operation.Failure, chain);
     }
 

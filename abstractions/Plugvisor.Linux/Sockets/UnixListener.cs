@@ -26,9 +26,9 @@ public sealed unsafe partial class UnixListener : SafeHandle
 
     /// <summary>Makes a socket file and listens. Its permissions follow from the umask. The file is the caller's to remove.</summary>
     /// <param name="path">At most 107 bytes; nothing may be there.</param>
-    /// <param name="backlog">How many may wait to be accepted.</param>
+    /// <param name="backlog">How many may wait to be accepted; the kernel's own limit (net.core.somaxconn) is the lesser one on most hosts.</param>
     /// <exception cref="LinuxException">The path is too long, in use, or cannot be made.</exception>
-    public static UnixListener Bind(string path, int backlog = 128)
+    public static UnixListener Bind(string path, int backlog = 4096)
     {
         ArgumentNullException.ThrowIfNull(path);
         UnixAddress address = UnixAddress.Of(path, "listen on");

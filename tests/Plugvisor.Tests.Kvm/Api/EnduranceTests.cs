@@ -11,7 +11,7 @@ public sealed class EnduranceTests
     [Fact]
     public async Task A_thousand_rounds_of_create_boot_and_delete_leave_nothing_behind()
     {
-        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
         using ApiClient client = await vmm.ConnectAsync();
         string disk = vmm.PathOf("disk");
         await using (FileStream file = File.Create(disk)) file.SetLength(1 << 20);
@@ -41,7 +41,7 @@ public sealed class EnduranceTests
     [Fact]
     public async Task Two_thousand_reboots_leave_nothing_behind()
     {
-        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
         using ApiClient client = await vmm.ConnectAsync();
         Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("machine", "case=halt"))).Code);
         Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
@@ -60,7 +60,7 @@ public sealed class EnduranceTests
     [Fact]
     public async Task A_pause_stops_a_spinning_guest_soon_and_loses_no_request()
     {
-        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
         using ApiClient client = await vmm.ConnectAsync();
         using var disk = new PatternImage(16);
         Assert.Equal(204, (await client.PutAsync("vm.create",

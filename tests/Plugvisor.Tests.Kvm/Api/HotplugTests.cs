@@ -75,7 +75,7 @@ public sealed class HotplugTests
     public async Task A_thousand_disks_come_and_go_as_fast_as_they_can()
     {
         using var disk = new PatternImage(1);
-        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
         using ApiClient client = await vmm.ConnectAsync();
         await BootAsync(vmm, client, "ejects=1000 quiet=1 secs=300");
         string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
