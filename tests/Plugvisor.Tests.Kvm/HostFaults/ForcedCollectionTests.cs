@@ -81,6 +81,8 @@ public sealed class ForcedCollectionTests
 
         public IReadOnlyList<DeviceConfigSchema> Kinds { get; }
 
+        public IReadOnlyList<PluginEntry> Entries => _catalog.Entries;
+
         public IDevicePlugin Load(string kind) => LoadedPlugin.Load(_catalog.Find(kind)!, _loader).Plugin;
     }
 }
