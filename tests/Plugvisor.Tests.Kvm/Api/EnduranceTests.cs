@@ -57,6 +57,27 @@ public sealed class EnduranceTests
         Assert.True(end.Descriptors <= start!.Descriptors && end.Threads <= start.Threads + 2 && end.PrivateKib <= start.PrivateKib + 4096, change);
     }
 
+    [Theory]
+    [InlineData("reset")]
+    [InlineData("triple")]
+    public async Task A_guest_that_resets_a_thousand_times_leaves_nothing_behind(string way)
+    {
+        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
+        using ApiClient client = await vmm.ConnectAsync();
+        Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("machine", $"case={way}"))).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
+        await vmm.EventAsync("rebooted", times: 400);
+        ResourceUse start = ResourceUse.Of(vmm.Process.Id);
+        await vmm.EventAsync("rebooted", times: 1400);
+        ResourceUse end = ResourceUse.Of(vmm.Process.Id);
+        string change = $"{start} became {end}";
+
+        // Looked at in the middle of a reboot, which has its machine's descriptors and threads or not.
+        Assert.True(end.Descriptors <= start.Descriptors + 20 && end.Threads <= start.Threads + 6 && end.PrivateKib <= start.PrivateKib + 4096, change);
+        Assert.Equal(200, (await client.GetAsync("vmm.ping")).Code);
+        Assert.True(vmm.Process.Log.Split('\n').Length < 100, vmm.Process.Log);
+    }
+
     [Fact]
     public async Task A_pause_stops_a_spinning_guest_soon_and_loses_no_request()
     {
