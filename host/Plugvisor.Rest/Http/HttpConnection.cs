@@ -61,9 +61,9 @@ internal sealed class HttpConnection
     /// <returns>Whether the connection goes on.</returns>
     private async ValueTask<bool> ServeAsync(CancellationToken ended)
     {
-        ReadStatus status = await _requests.ReadHeadAsync().ConfigureAwait(false);
+        await _requests.ReadHeadAsync().ConfigureAwait(false);
         RequestHead head = _requests.Head;
-        if (status == ReadStatus.Complete && head.ContentLength > 0)
+        if (_requests.Status == ReadStatus.Complete && head.ContentLength > 0)
         {
             if (head.ExpectsContinue)
             {
@@ -71,11 +71,11 @@ internal sealed class HttpConnection
                 if (!await FlushAsync().ConfigureAwait(false)) return false;
             }
 
-            status = await _requests.ReadBodyAsync().ConfigureAwait(false);
+            await _requests.ReadBodyAsync().ConfigureAwait(false);
         }
 
         IReadOnlyList<FileDescriptor> descriptors = _descriptors.Take(_requests.Position);
-        switch (status)
+        switch (_requests.Status)
         {
             case ReadStatus.Complete:
                 return await AnswerAsync(head, descriptors, ended).ConfigureAwait(false);
@@ -88,7 +88,7 @@ internal sealed class HttpConnection
         }
 
         Close(descriptors);
-        return status == ReadStatus.Malformed;
+        return _requests.Status == ReadStatus.Malformed;
     }
 
     private async ValueTask<bool> AnswerAsync(RequestHead head, IReadOnlyList<FileDescriptor> descriptors, CancellationToken ended)

@@ -13,7 +13,7 @@ internal static class RequestHeadParser
     /// <summary>What is said of a line that is no request.</summary>
     public const string InvalidRequest = "Invalid request.";
 
-    private const byte Space = (byte)' ', Colon = (byte)':';
+    private const byte Space = (byte)' ', Tab = (byte)'\t', Colon = (byte)':';
 
     /// <summary>Reads a request line.</summary>
     /// <param name="line">Without its line end.</param>
@@ -48,10 +48,10 @@ internal static class RequestHeadParser
         int colon = line.IndexOf(Colon);
         if (colon < 0) return InvalidHeader("Header is incorrectly formatted. Key: " + Encoding.UTF8.GetString(line));
         ReadOnlySpan<byte> name = line[..colon], value = line[(colon + 1)..];
-        ReadOnlySpan<byte> trimmed = name.Trim(" \t"u8);
+        ReadOnlySpan<byte> trimmed = Trim(name);
         if (Ascii.EqualsIgnoreCase(trimmed, "content-length"u8)) return ReadContentLength(name, value, head);
         if (Ascii.EqualsIgnoreCase(trimmed, "accept-encoding"u8)) return CheckEncodings(Encoding.UTF8.GetString(value).Trim());
-        if (Ascii.EqualsIgnoreCase(trimmed, "expect"u8)) head.ExpectsContinue |= value.Trim(" \t"u8).SequenceEqual("100-continue"u8);
+        if (Ascii.EqualsIgnoreCase(trimmed, "expect"u8)) head.ExpectsContinue |= Trim(value).SequenceEqual("100-continue"u8);
         // Transfer-Encoding: chunked is taken for what it is not: a body that is not announced is no body.
         return null;
     }
@@ -83,7 +83,7 @@ internal static class RequestHeadParser
 
     private static string? ReadContentLength(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, RequestHead head)
     {
-        bool valid = uint.TryParse(value.Trim(" \t"u8), NumberStyles.None, CultureInfo.InvariantCulture, out uint length);
+        bool valid = uint.TryParse(Trim(value), NumberStyles.None, CultureInfo.InvariantCulture, out uint length);
         // Two that differ: one of them is a lie, and the next request would begin in the wrong place.
         if (!valid || (head.HasContentLength && head.ContentLength != length))
             return InvalidValue(Encoding.UTF8.GetString(name), Encoding.UTF8.GetString(value));
@@ -107,6 +107,13 @@ internal static class RequestHeadParser
         }
 
         return null;
+    }
+
+    private static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> text)
+    {
+        while (!text.IsEmpty && (text[0] is Space or Tab)) text = text[1..];
+        while (!text.IsEmpty && (text[^1] is Space or Tab)) text = text[..^1];
+        return text;
     }
 
     private static string InvalidValue(string name, string value) => InvalidHeader($"Invalid value. Key:{name}; Value:{value}");

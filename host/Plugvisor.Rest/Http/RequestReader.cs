@@ -9,6 +9,7 @@ namespace Plugvisor.Rest.Http;
 /// </summary>
 internal sealed class RequestReader(PipeReader input, RestLimits limits, Deadline deadline)
 {
+    // How reading ended is a property and not a result: a task of a type of ours would be compiled at run time, on the way to the first answer.
     private const int LineEnd = 2, FirstPart = 64 * 1024;
 
     private readonly byte[] _line = new byte[limits.MaxLine + LineEnd];
@@ -20,6 +21,9 @@ internal sealed class RequestReader(PipeReader input, RestLimits limits, Deadlin
 
     /// <summary>The body of the request that was read last.</summary>
     public ReadOnlyMemory<byte> Body { get; private set; }
+
+    /// <summary>How the last read ended.</summary>
+    public ReadStatus Status { get; private set; }
 
     /// <summary>What was wrong with the request, after <see cref="ReadStatus.Malformed"/>.</summary>
     public string Error { get; private set; } = "";
@@ -34,8 +38,8 @@ internal sealed class RequestReader(PipeReader input, RestLimits limits, Deadlin
         input.CancelPendingRead();
     }
 
-    /// <summary>Reads the next request up to the end of its headers.</summary>
-    public async ValueTask<ReadStatus> ReadHeadAsync()
+    /// <summary>Reads the next request up to the end of its headers; <see cref="Status"/> says how it went.</summary>
+    public async Task ReadHeadAsync()
     {
         Head.Reset();
         Body = default;
@@ -47,7 +51,8 @@ internal sealed class RequestReader(PipeReader input, RestLimits limits, Deadlin
             if (result.IsCanceled && Interrupted() is { } end)
             {
                 input.AdvanceTo(rest.Start);
-                return end;
+                Status = end;
+                return;
             }
 
             if (_unwanted > 0 && !rest.IsEmpty && DropUnwanted(ref rest))
@@ -67,16 +72,22 @@ internal sealed class RequestReader(PipeReader input, RestLimits limits, Deadlin
             if (status is { } done)
             {
                 deadline.Stop();
-                return done;
+                Status = done;
+                return;
             }
 
-            if (result.IsCompleted) return ReadStatus.Ended;
+            if (result.IsCompleted)
+            {
+                Status = ReadStatus.Ended;
+                return;
+            }
+
             if (!deadline.IsRunning && (inHeaders || !rest.IsEmpty)) deadline.Start(limits.HeadTime, input.CancelPendingRead);
         }
     }
 
-    /// <summary>Reads the body that the head announced. Memory grows with what arrives, not with what is announced.</summary>
-    public async ValueTask<ReadStatus> ReadBodyAsync()
+    /// <summary>Reads the body that the head announced. Memory grows with what arrives, not with what is announced. <see cref="Status"/> says how it went.</summary>
+    public async Task ReadBodyAsync()
     {
         int length = (int)Head.ContentLength, have = 0;
         byte[] body = new byte[Math.Min(length, FirstPart)];
@@ -87,7 +98,8 @@ internal sealed class RequestReader(PipeReader input, RestLimits limits, Deadlin
             if (result.IsCanceled && Interrupted() is { } end)
             {
                 input.AdvanceTo(result.Buffer.Start);
-                return end;
+                Status = end;
+                return;
             }
 
             ReadOnlySequence<byte> part = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, length - have));
@@ -96,12 +108,14 @@ internal sealed class RequestReader(PipeReader input, RestLimits limits, Deadlin
             part.CopyTo(body.AsSpan(have));
             have = next;
             Consume(result.Buffer, result.Buffer.Slice(part.End));
-            if (have < length && result.IsCompleted) return ReadStatus.Ended;
+            if (have >= length || !result.IsCompleted) continue;
+            Status = ReadStatus.Ended;
+            return;
         }
 
         deadline.Stop();
         Body = body.AsMemory(0, length);
-        return ReadStatus.Complete;
+        Status = ReadStatus.Complete;
     }
 
     /// <summary>Begins of requests, as far as it takes to tell one from the middle of a document.</summary>

@@ -10,7 +10,7 @@ internal sealed class DescriptorInbox(DescriptorBudget budget) : IReceivedDescri
     private const int MaxWaiting = UnixStream.MaxDescriptors + 1;
 
     private readonly Lock _lock = new();
-    private readonly Queue<(long Position, List<FileDescriptor> Descriptors)> _messages = new();
+    private readonly Queue<Message> _messages = new();
     private int _waiting;
     private bool _closed;
 
@@ -26,7 +26,7 @@ internal sealed class DescriptorInbox(DescriptorBudget budget) : IReceivedDescri
             for (int i = room; i < descriptors.Count; i++) descriptors[i].Dispose();
             if (room == 0) return;
             descriptors.RemoveRange(room, descriptors.Count - room);
-            _messages.Enqueue((position, descriptors));
+            _messages.Enqueue(new Message(position, descriptors));
             _waiting += room;
         }
     }
@@ -37,7 +37,7 @@ internal sealed class DescriptorInbox(DescriptorBudget budget) : IReceivedDescri
         List<FileDescriptor>? taken = null;
         lock (_lock)
         {
-            while (_messages.TryPeek(out var first) && first.Position < end)
+            while (_messages.TryPeek(out Message? first) && first.Position < end)
             {
                 _messages.Dequeue();
                 if (taken is null) taken = first.Descriptors;
@@ -58,4 +58,6 @@ internal sealed class DescriptorInbox(DescriptorBudget budget) : IReceivedDescri
         lock (_lock) _closed = true;
         foreach (FileDescriptor descriptor in Take(long.MaxValue)) descriptor.Dispose();
     }
+
+    private sealed record Message(long Position, List<FileDescriptor> Descriptors);
 }
