@@ -33,7 +33,7 @@ public sealed record RestLimits
     /// The same for a process that may have so many descriptors: clients get a quarter of them for their connections and another one for what they
     /// send, so that the VM always has enough.
     /// </summary>
-    public RestLimits Within(ulong openFiles)
+    public RestLimits Within(long openFiles)
     {
         int quarter = (int)Math.Clamp(openFiles / 4, 10, int.MaxValue);
         return this with { MaxConnections = Math.Min(MaxConnections, quarter), MaxWaitingDescriptors = Math.Min(MaxWaitingDescriptors, quarter) };

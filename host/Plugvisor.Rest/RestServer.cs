@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Plugvisor.Api;
-using Plugvisor.Linux.Files;
+using Plugvisor.Linux.Limits;
 using Plugvisor.Linux.Sockets;
 using Plugvisor.Rest.Http;
 using Plugvisor.Rest.Routing;
@@ -34,7 +34,7 @@ public sealed class RestServer : IAsyncDisposable
     {
         ILogger log = logs.CreateLogger<RestServer>();
         _services = new RestServices(
-            api, new Router(api), (limits ?? new RestLimits()).Within(OpenFileLimit.Current), TimeProvider.System, log);
+            api, new Router(api), (limits ?? new RestLimits()).Within(DescriptorLimit.Current), TimeProvider.System, log);
         _poller = new SocketPoller();
         var options = new KestrelServerOptions();
         options.Listen(new UnixEndPoint(name), listen => listen.Run(ServeAsync));
