@@ -11,11 +11,11 @@ public sealed class EnduranceTests
     [Fact]
     public async Task A_thousand_rounds_of_create_boot_and_delete_leave_nothing_behind()
     {
-        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
-        using ApiClient client = await vmm.ConnectAsync();
+        using RestVmm vmm = await RestVmm.StartTidyAsync();
+        using ApiClient client = vmm.Open();
         string disk = vmm.PathOf("disk");
         await using (FileStream file = File.Create(disk)) file.SetLength(1 << 20);
-        string config = ApiVmm.ConfigOf("machine", "case=halt", $$""","disks":[{"path":"{{disk}}","image_type":"Raw"}]""");
+        string config = RestVmm.ConfigOf("machine", "case=halt", $$""","disks":[{"path":"{{disk}}","image_type":"Raw"}]""");
 
         ResourceUse? start = null;
         for (int i = 0; i < Rounds; i++)
@@ -41,9 +41,9 @@ public sealed class EnduranceTests
     [Fact]
     public async Task Two_thousand_reboots_leave_nothing_behind()
     {
-        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
-        using ApiClient client = await vmm.ConnectAsync();
-        Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("machine", "case=halt"))).Code);
+        using RestVmm vmm = await RestVmm.StartTidyAsync();
+        using ApiClient client = vmm.Open();
+        Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf("machine", "case=halt"))).Code);
         Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
         ResourceUse? start = null;
         for (int i = 0; i < 2000; i++)
@@ -62,9 +62,9 @@ public sealed class EnduranceTests
     [InlineData("triple")]
     public async Task A_guest_that_resets_a_thousand_times_leaves_nothing_behind(string way)
     {
-        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
-        using ApiClient client = await vmm.ConnectAsync();
-        Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("machine", $"case={way}"))).Code);
+        using RestVmm vmm = await RestVmm.StartTidyAsync();
+        using ApiClient client = vmm.Open();
+        Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf("machine", $"case={way}"))).Code);
         Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
         await vmm.EventAsync("rebooted", times: 400);
         ResourceUse start = ResourceUse.Of(vmm.Process.Id);
@@ -81,11 +81,11 @@ public sealed class EnduranceTests
     [Fact]
     public async Task A_pause_stops_a_spinning_guest_soon_and_loses_no_request()
     {
-        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
-        using ApiClient client = await vmm.ConnectAsync();
+        using RestVmm vmm = await RestVmm.StartTidyAsync();
+        using ApiClient client = vmm.Open();
         using var disk = new PatternImage(16);
         Assert.Equal(204, (await client.PutAsync("vm.create",
-            ApiVmm.ConfigOf("blk-read", "qd=16 secs=6", $$""","disks":[{"path":"{{disk.Path}}","image_type":"Raw"}]"""))).Code);
+            RestVmm.ConfigOf("blk-read", "qd=16 secs=6", $$""","disks":[{"path":"{{disk.Path}}","image_type":"Raw"}]"""))).Code);
         Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
         await vmm.Process.WaitForAsync("blk-read capacity");
 

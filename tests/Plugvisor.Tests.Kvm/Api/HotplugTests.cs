@@ -11,8 +11,8 @@ public sealed class HotplugTests
     public async Task A_disk_comes_works_and_goes_and_its_id_is_free_only_then()
     {
         using var disk = new PatternImage(1);
-        using ApiVmm vmm = await ApiVmm.StartAsync();
-        using ApiClient client = await vmm.ConnectAsync();
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
         await BootAsync(vmm, client, "ejects=1");
 
         string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
@@ -39,8 +39,8 @@ public sealed class HotplugTests
     public async Task A_guest_that_keeps_its_device_blocks_the_id_but_not_the_API_and_a_reboot_frees_it()
     {
         using var disk = new PatternImage(1);
-        using ApiVmm vmm = await ApiVmm.StartAsync();
-        using ApiClient client = await vmm.ConnectAsync();
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
         await BootAsync(vmm, client, "keep=1");
         string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
         Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
@@ -61,8 +61,8 @@ public sealed class HotplugTests
     public async Task What_was_added_is_there_after_a_reboot()
     {
         using var disk = new PatternImage(1);
-        using ApiVmm vmm = await ApiVmm.StartAsync();
-        using ApiClient client = await vmm.ConnectAsync();
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
         await BootAsync(vmm, client, "ejects=0");
         Assert.Equal(200, (await client.PutAsync("vm.add-disk", $$"""{"path":"{{disk.Path}}","image_type":"Raw"}""")).Code);
         Assert.Equal(204, (await client.PutAsync("vm.reboot")).Code);
@@ -75,8 +75,8 @@ public sealed class HotplugTests
     public async Task A_thousand_disks_come_and_go_as_fast_as_they_can()
     {
         using var disk = new PatternImage(1);
-        using ApiVmm vmm = await ApiVmm.StartTidyAsync();
-        using ApiClient client = await vmm.ConnectAsync();
+        using RestVmm vmm = await RestVmm.StartTidyAsync();
+        using ApiClient client = vmm.Open();
         await BootAsync(vmm, client, "ejects=1000 quiet=1 secs=300");
         string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
         ResourceUse? start = null;
@@ -101,9 +101,9 @@ public sealed class HotplugTests
     [InlineData("nobody", "No device with id \"nobody\" to remove", 404)]
     public async Task What_cannot_be_removed_is_refused_in_words(string id, string text, int code)
     {
-        using ApiVmm vmm = await ApiVmm.StartAsync();
-        using ApiClient client = await vmm.ConnectAsync();
-        Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("machine", "case=halt").Replace("\"Off\"", "\"Null\"", StringComparison.Ordinal))).Code);
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
+        Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf("machine", "case=halt").Replace("\"Off\"", "\"Null\"", StringComparison.Ordinal))).Code);
         Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
         ApiAnswer answer = await client.PutAsync("vm.remove-device", $$"""{"id":"{{id}}"}""");
         Assert.Equal(code, answer.Code);
@@ -114,8 +114,8 @@ public sealed class HotplugTests
     public async Task When_every_slot_is_taken_the_next_device_is_refused_and_nothing_is_left_of_it()
     {
         using var disk = new PatternImage(1);
-        using ApiVmm vmm = await ApiVmm.StartAsync();
-        using ApiClient client = await vmm.ConnectAsync();
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
         await BootAsync(vmm, client, "ejects=0 quiet=1");
         string add = $$"""{"path":"{{disk.Path}}","readonly":true,"image_type":"Raw"}""";
         ApiAnswer answer;
@@ -127,9 +127,9 @@ public sealed class HotplugTests
         Assert.Equal(204, (await client.PutAsync("vm.shutdown")).Code);
     }
 
-    private static async Task BootAsync(ApiVmm vmm, ApiClient client, string options)
+    private static async Task BootAsync(RestVmm vmm, ApiClient client, string options)
     {
-        Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("hotplug", options))).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf("hotplug", options))).Code);
         Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
         await vmm.Process.WaitForAsync("hotplug ready");
     }

@@ -21,7 +21,7 @@ public sealed class ModelTests
     /// <summary>What an operation answers in each state, and where it leads.</summary>
     private sealed record Rule(string Verb, string Operation, bool HasBody, (int Code, State Next)[] InState);
 
-    private static readonly string Config = ApiVmm.ConfigOf("machine", "case=halt");
+    private static readonly string Config = RestVmm.ConfigOf("machine", "case=halt");
 
     private static readonly Rule[] Rules =
     [
@@ -41,8 +41,8 @@ public sealed class ModelTests
     [Fact]
     public async Task A_random_walk_of_one_client_gets_exactly_the_answers_of_the_table()
     {
-        using ApiVmm vmm = await ApiVmm.StartAsync();
-        using ApiClient client = await vmm.ConnectAsync();
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
         var random = new Random(1);
         State state = State.None;
         for (int step = 0; step < 1500; step++)
@@ -63,14 +63,14 @@ public sealed class ModelTests
     public async Task Two_hundred_clients_at_once_get_well_formed_answers_that_the_table_knows()
     {
         const int Clients = 200;
-        using ApiVmm vmm = await ApiVmm.StartAsync();
+        using RestVmm vmm = await RestVmm.StartAsync();
         using var end = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var codes = new ConcurrentDictionary<string, int>();
 
         async Task Storm(int seed)
         {
             var random = new Random(seed);
-            using ApiClient client = await vmm.ConnectAsync();
+            using ApiClient client = vmm.Open();
             while (!end.IsCancellationRequested)
             {
                 Rule rule = Rules[random.Next(Rules.Length)];
@@ -85,7 +85,7 @@ public sealed class ModelTests
         Assert.All(Rules, rule => Assert.True(rule.InState.Any(possible => codes.ContainsKey($"{rule.Operation} {possible.Code}")), rule.Operation));
 
         // The VMM lives, and a VM can be made.
-        using ApiClient last = await vmm.ConnectAsync();
+        using ApiClient last = vmm.Open();
         Assert.Equal(204, (await last.PutAsync("vm.delete")).Code);
         Assert.Equal(204, (await last.PutAsync("vm.create", Config)).Code);
         Assert.Equal(204, (await last.PutAsync("vm.boot")).Code);

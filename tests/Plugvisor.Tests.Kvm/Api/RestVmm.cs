@@ -13,13 +13,19 @@ internal sealed class RestVmm : IDisposable
     private RestVmm(string[] command, string[] arguments)
     {
         Socket = Path.Combine(_directory, "api.sock");
-        arguments = ["--api-socket", Socket, .. arguments];
+        arguments = ["--api-socket", Socket, "--event-monitor", $"path={EventFile}", .. arguments];
         Process = command.Length == 0 ? VmmProcess.Start(arguments) : VmmProcess.StartBy(command, arguments);
     }
 
     public VmmProcess Process { get; }
 
     public string Socket { get; }
+
+    /// <summary>Where the event monitor writes.</summary>
+    public string EventFile => Path.Combine(_directory, "events");
+
+    /// <summary>As <see cref="StartAsync"/>, with garbage collected so often that a leak shows above the garbage.</summary>
+    public static Task<RestVmm> StartTidyAsync(params string[] arguments) => StartByAsync(["env", "DOTNET_GCgen0size=0x200000"], arguments);
 
     /// <summary>Starts it; the socket is there when this returns, and who asks waits until it answers.</summary>
     public static Task<RestVmm> StartAsync(params string[] arguments) => StartByAsync([], arguments);
@@ -52,6 +58,20 @@ internal sealed class RestVmm : IDisposable
 
     public RawClient Connect() => new(Socket);
 
+    /// <summary>A connection for many questions.</summary>
+    public ApiClient Open() => new(Socket);
+
+    /// <summary>Waits until the event monitor has told of something so many times.</summary>
+    public async Task EventAsync(string name, int times = 1)
+    {
+        long deadline = Environment.TickCount64 + 60_000;
+        while ((await File.ReadAllTextAsync(EventFile, TestContext.Current.CancellationToken)).Split($"\"{name}\"").Length <= times)
+        {
+            Assert.True(Environment.TickCount64 < deadline, $"no event {name}{Process.Everything()}");
+            await Task.Yield();
+        }
+    }
+
     public static string Request(string method, string operation, string? body = null) =>
         $"{method} /api/v1/{operation} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n"
         + (body is null ? "\r\n" : $"Content-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
@@ -77,6 +97,13 @@ internal sealed class RestVmm : IDisposable
         $$"""
         {"payload":{"kernel":"{{GuestImages.Of("console")}}","cmdline":"secs=60"},"memory":{"size":67108864},"serial":{"mode":"Null"},
         "console":{"mode":"Null"}{{more}}}
+        """;
+
+    /// <summary>A VmConfig for one of our guests, with its serial line on standard output.</summary>
+    public static string ConfigOf(string guest, string options = "", string more = "") =>
+        $$"""
+        {"payload":{"kernel":"{{GuestImages.Of(guest)}}","cmdline":"{{options}}"},"memory":{"size":{{64 << 20}}},
+         "serial":{"mode":"Tty"},"console":{"mode":"Off"}{{more}}}
         """;
 
     /// <summary>A path beside the socket.</summary>

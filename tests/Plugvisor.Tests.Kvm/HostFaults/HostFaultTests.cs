@@ -59,9 +59,9 @@ public sealed class HostFaultTests
     public async Task Without_descriptors_left_a_device_is_refused_in_words_and_everything_else_goes_on()
     {
         using var disk = new PatternImage(1);
-        using ApiVmm vmm = await ApiVmm.StartByAsync(["prlimit", "--nofile=256:256"]);
-        using ApiClient client = await vmm.ConnectAsync();
-        Assert.Equal(204, (await client.PutAsync("vm.create", ApiVmm.ConfigOf("hotplug", "ejects=0 quiet=1 secs=60"))).Code);
+        using RestVmm vmm = await RestVmm.StartByAsync(["prlimit", "--nofile=256:256"]);
+        using ApiClient client = vmm.Open();
+        Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf("hotplug", "ejects=0 quiet=1 secs=60"))).Code);
         Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
         await vmm.Process.WaitForAsync("hotplug ready");
         string add = $$"""{"path":"{{disk.Path}}","readonly":true,"image_type":"Raw"}""";
@@ -104,7 +104,7 @@ public sealed class HostFaultTests
             using (VmmProcess killed = VmmProcess.Boot("blk-read", "qd=16 secs=30", options))
             {
                 await killed.WaitForAsync("blk-read capacity");
-                using (ApiClient client = await ApiClient.ConnectAsync(socket)) Assert.Equal(200, (await client.GetAsync("vmm.ping")).Code);
+                using (ApiClient client = new ApiClient(socket)) Assert.Equal(200, (await client.GetAsync("vmm.ping")).Code);
                 killed.Kill();
                 Assert.Equal(137, await killed.WaitForExitAsync());
             }
