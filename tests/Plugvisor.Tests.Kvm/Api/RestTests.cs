@@ -139,22 +139,14 @@ public sealed class RestTests
     [Fact]
     public async Task The_monitor_tells_when_the_api_answers()
     {
-        string events = Path.GetTempFileName();
-        try
-        {
-            using RestVmm vmm = await RestVmm.StartAsync("--event-monitor", $"path={events}");
-            await vmm.ExpectAsync(200, "GET", "vmm.ping");
-            await vmm.ExpectAsync(200, "PUT", "vmm.shutdown");
-            await vmm.Process.WaitForExitAsync();
+        using RestVmm vmm = await RestVmm.StartAsync();
+        await vmm.ExpectAsync(200, "GET", "vmm.ping");
+        await vmm.ExpectAsync(200, "PUT", "vmm.shutdown");
+        await vmm.Process.WaitForExitAsync();
 
-            string text = await File.ReadAllTextAsync(events, TestContext.Current.CancellationToken);
-            Assert.Contains("\"event\": \"api-ready\"", text);
-            Assert.Contains($"\"socket\": \"{vmm.Socket}\"", text);
-        }
-        finally
-        {
-            File.Delete(events);
-        }
+        string text = await File.ReadAllTextAsync(vmm.EventFile, TestContext.Current.CancellationToken);
+        Assert.Contains("\"event\": \"api-ready\"", text);
+        Assert.Contains($"\"socket\": \"{vmm.Socket}\"", text);
     }
 
     private static string[] Errors(string body) => [.. JsonElement.Parse(body).EnumerateArray().Select(text => text.GetString()!)];
