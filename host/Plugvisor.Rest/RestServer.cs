@@ -23,6 +23,7 @@ public sealed class RestServer : IAsyncDisposable
     private readonly SocketPoller _poller;
     private readonly KestrelServer _kestrel;
     private int _connections;
+    private bool _isFull;
 
     /// <summary>A server that does not run yet.</summary>
     /// <param name="api">What it offers.</param>
@@ -74,13 +75,14 @@ public sealed class RestServer : IAsyncDisposable
         }
         finally
         {
-            Interlocked.Decrement(ref _connections);
+            if (Interlocked.Decrement(ref _connections) < _services.Limits.MaxConnections) Volatile.Write(ref _isFull, false);
         }
     }
 
     private async Task TurnAwayAsync(ConnectionContext connection)
     {
-        _services.Log.LogWarning("an API client is turned away: there are {Count} connections", _services.Limits.MaxConnections);
+        if (!Interlocked.Exchange(ref _isFull, true))
+            _services.Log.LogWarning("API clients are turned away: there are {Count} connections", _services.Limits.MaxConnections);
         // What was asked is taken in first: a client that is still sending would read an error in place of the answer.
         if (connection.Transport.Input.TryRead(out ReadResult asked)) connection.Transport.Input.AdvanceTo(asked.Buffer.End);
         await connection.Transport.Output.WriteAsync(ResponseWriter.TooManyConnections.ToArray()).ConfigureAwait(false);

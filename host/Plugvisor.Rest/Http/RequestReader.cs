@@ -64,7 +64,7 @@ internal sealed class RequestReader(PipeReader input, RestLimits limits, Deadlin
             ReadStatus? status = ReadLines(ref rest, ref inHeaders);
             if (status == ReadStatus.Malformed)
             {
-                ExpectRestOf(result.Buffer);
+                ExpectBody(rest);
                 rest = rest.Slice(rest.End);
             }
 
@@ -191,23 +191,22 @@ internal sealed class RequestReader(PipeReader input, RestLimits limits, Deadlin
         return true;
     }
 
-    /// <summary>How much of a malformed request's body has not arrived, when its head has.</summary>
-    private void ExpectRestOf(in ReadOnlySequence<byte> request)
+    /// <summary>How much of a malformed request's body has not arrived, as far as its head tells.</summary>
+    /// <param name="rest">What has arrived behind the line that is wrong.</param>
+    private void ExpectBody(in ReadOnlySequence<byte> rest)
     {
-        var reader = new SequenceReader<byte>(request);
-        var head = new RequestHead();
-        bool isFirst = true;
-        while (reader.TryReadTo(out ReadOnlySequence<byte> line, "\r\n"u8))
+        var reader = new SequenceReader<byte>(rest);
+        // A body that is too large is found wrong at the end of its head, anything else within.
+        bool isHeadOver = Head.ContentLength > limits.MaxBody;
+        while (!isHeadOver && reader.TryReadTo(out ReadOnlySequence<byte> line, "\r\n"u8))
         {
-            if (line.IsEmpty)
-            {
-                // Who waits for a 100 does not send the body after another answer.
-                if (!head.ExpectsContinue && head.ContentLength > reader.Remaining) _unwanted = head.ContentLength - (uint)reader.Remaining;
-                return;
-            }
-
-            if (!isFirst && line.Length <= limits.MaxLine) _ = RequestHeadParser.ReadHeader(line.IsSingleSegment ? line.FirstSpan : line.ToArray(), head);
-            isFirst = false;
+            isHeadOver = line.IsEmpty;
+            if (!isHeadOver && line.Length <= limits.MaxLine)
+                _ = RequestHeadParser.ReadHeader(line.IsSingleSegment ? line.FirstSpan : line.ToArray(), Head);
         }
+
+        // Who waits for a 100 does not send the body after another answer.
+        if (isHeadOver && !Head.ExpectsContinue && Head.ContentLength > reader.Remaining)
+            _unwanted = Head.ContentLength - (uint)reader.Remaining;
     }
 }

@@ -134,6 +134,25 @@ public sealed class ParseErrorTests
         Assert.Equal(200, (await client.ReadAsync()).Status);
     }
 
+    [Theory]
+    [InlineData("PUT /api/v1/vm.create HTTP/1.1\r\nContent-Length: 4194310\r\n", "\r\n")]
+    [InlineData("PUT /api/v1/vm.create HTTP/1.1\r\nContent-Length: 10\r\n", "no colon\r\n\r\n")]
+    public async Task The_same_when_its_head_comes_in_pieces(string first, string second)
+    {
+        await using RestRig rig = await RestRig.StartAsync();
+        using RawClient client = rig.Connect();
+        int body = first.Contains("4194310", StringComparison.Ordinal) ? 4194310 : 10;
+
+        await client.SendAsync(first);
+        await Task.Delay(100, TestContext.Current.CancellationToken);
+        await client.SendAsync(second);
+        Assert.Equal(400, (await client.ReadAsync()).Status);
+        await client.SendAsync(new string('x', body));
+        await client.SendAsync(Ping);
+
+        Assert.Equal(200, (await client.ReadAsync()).Status);
+    }
+
     [Fact]
     public async Task The_body_of_a_refused_request_that_waited_for_100_does_not_come()
     {
