@@ -64,27 +64,30 @@ public sealed class RestServer : IAsyncDisposable
         _poller.Dispose();
     }
 
-    private async Task ServeAsync(ConnectionContext connection)
+    private Task ServeAsync(ConnectionContext connection)
     {
-        try
-        {
-            if (Interlocked.Increment(ref _connections) <= _services.Limits.MaxConnections)
-                await new HttpConnection(connection, _services).RunAsync().ConfigureAwait(false);
-            else
-                await TurnAwayAsync(connection).ConfigureAwait(false);
-        }
-        finally
-        {
-            if (Interlocked.Decrement(ref _connections) < _services.Limits.MaxConnections) Volatile.Write(ref _isFull, false);
-        }
+        if (Interlocked.Increment(ref _connections) > _services.Limits.MaxConnections) return TurnAwayAsync(connection);
+        return new HttpConnection(connection, _services, OnEnded).RunAsync();
+    }
+
+    private void OnEnded()
+    {
+        if (Interlocked.Decrement(ref _connections) < _services.Limits.MaxConnections) Volatile.Write(ref _isFull, false);
     }
 
     private async Task TurnAwayAsync(ConnectionContext connection)
     {
         if (!Interlocked.Exchange(ref _isFull, true))
             _services.Log.LogWarning("API clients are turned away: there are {Count} connections", _services.Limits.MaxConnections);
-        // What was asked is taken in first: a client that is still sending would read an error in place of the answer.
-        if (connection.Transport.Input.TryRead(out ReadResult asked)) connection.Transport.Input.AdvanceTo(asked.Buffer.End);
-        await connection.Transport.Output.WriteAsync(ResponseWriter.TooManyConnections.ToArray()).ConfigureAwait(false);
+        try
+        {
+            // What was asked is taken in first: a client that is still sending would read an error in place of the answer.
+            if (connection.Transport.Input.TryRead(out ReadResult asked)) connection.Transport.Input.AdvanceTo(asked.Buffer.End);
+            await connection.Transport.Output.WriteAsync(ResponseWriter.TooManyConnections.ToArray()).ConfigureAwait(false);
+        }
+        finally
+        {
+            OnEnded();
+        }
     }
 }

@@ -25,10 +25,15 @@ internal sealed class HttpConnection
     private readonly Deadline _deadline;
     private readonly IReceivedDescriptors _descriptors;
     private readonly PipeWriter _output;
+    private readonly Action _onEnded;
 
     /// <summary>A client that was let in.</summary>
-    public HttpConnection(ConnectionContext connection, RestServices services)
+    /// <param name="connection">Where it is.</param>
+    /// <param name="services">What all clients share.</param>
+    /// <param name="onEnded">Called when it is served no more.</param>
+    public HttpConnection(ConnectionContext connection, RestServices services, Action onEnded)
     {
+        _onEnded = onEnded;
         _connection = connection;
         _services = services;
         _output = connection.Transport.Output;
@@ -36,6 +41,8 @@ internal sealed class HttpConnection
         _deadline = new Deadline(services.Clock);
         _requests = new RequestReader(connection.Transport.Input, services.Limits, _deadline);
     }
+
+    // Few of these methods are asynchronous themselves: each that is has to be compiled at run time, on the way to the first answer.
 
     /// <summary>Serves the client until it goes, or the server stops and the request in hand is answered.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "A defect in one connection ends that connection only")]
@@ -47,107 +54,91 @@ internal sealed class HttpConnection
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop, _connection.ConnectionClosed);
         try
         {
-            bool goesOn = true;
-            while (goesOn) goesOn = await ServeAsync(ended.Token).ConfigureAwait(false) && await FlushAsync().ConfigureAwait(false);
-            await FlushAsync().ConfigureAwait(false);
+            bool goesOn;
+            do
+            {
+                await _requests.ReadHeadAsync().ConfigureAwait(false);
+                if (_requests is { Status: ReadStatus.Complete, Head.ContentLength: > 0 })
+                {
+                    if (_requests.Head.ExpectsContinue)
+                    {
+                        _output.Write(ResponseWriter.Continue);
+                        await FlushAsync().ConfigureAwait(false);
+                    }
+
+                    await _requests.ReadBodyAsync().ConfigureAwait(false);
+                }
+
+                goesOn = await AnswerAsync(ended.Token).ConfigureAwait(false);
+                goesOn &= await FlushAsync().ConfigureAwait(false);
+            }
+            while (goesOn);
         }
         catch (Exception e)
         {
             _services.Log.LogError(e, "an API connection failed");
         }
+        finally
+        {
+            _onEnded();
+        }
     }
 
-    /// <summary>Reads a request and writes its answer.</summary>
+    /// <summary>Writes the answer to what was read.</summary>
     /// <returns>Whether the connection goes on.</returns>
-    private async ValueTask<bool> ServeAsync(CancellationToken ended)
+    private ValueTask<bool> AnswerAsync(CancellationToken ended)
     {
-        await _requests.ReadHeadAsync().ConfigureAwait(false);
-        RequestHead head = _requests.Head;
-        if (_requests.Status == ReadStatus.Complete && head.ContentLength > 0)
-        {
-            if (head.ExpectsContinue)
-            {
-                _output.Write(ResponseWriter.Continue);
-                if (!await FlushAsync().ConfigureAwait(false)) return false;
-            }
-
-            await _requests.ReadBodyAsync().ConfigureAwait(false);
-        }
-
         IReadOnlyList<FileDescriptor> descriptors = _descriptors.Take(_requests.Position);
-        switch (_requests.Status)
-        {
-            case ReadStatus.Complete:
-                return await AnswerAsync(head, descriptors, ended).ConfigureAwait(false);
-            case ReadStatus.Malformed:
-                ResponseWriter.WriteParseError(_output, _requests.Error);
-                break;
-            case ReadStatus.TooSlow:
-                ResponseWriter.WriteParseError(_output, "The request did not arrive in time.");
-                break;
-        }
+        if (_requests.Status == ReadStatus.Complete) return AnswerAsync(_requests.Head, descriptors, ended);
 
         Close(descriptors);
-        return _requests.Status == ReadStatus.Malformed;
+        if (_requests.Status == ReadStatus.Malformed) ResponseWriter.WriteParseError(_output, _requests.Error);
+        if (_requests.Status == ReadStatus.TooSlow) ResponseWriter.WriteParseError(_output, "The request did not arrive in time.");
+        return ValueTask.FromResult(_requests.Status == ReadStatus.Malformed);
     }
 
-    private async ValueTask<bool> AnswerAsync(RequestHead head, IReadOnlyList<FileDescriptor> descriptors, CancellationToken ended)
+    private ValueTask<bool> AnswerAsync(RequestHead head, IReadOnlyList<FileDescriptor> descriptors, CancellationToken ended)
     {
         Route? route = _services.Router.Find(head.Path);
-        if (route is null)
-        {
-            Refuse(descriptors, (int)ApiStatus.NotFound, NotFound);
-            return true;
-        }
-
+        if (route is null) return Refuse(descriptors, (int)ApiStatus.NotFound, NotFound);
         if (head.Verb != route.Verb)
         {
             bool isSilent = head.Verb is HttpVerb.Patch or HttpVerb.Delete && !route.AnswersOtherMethods;
-            Refuse(descriptors, (int)ApiStatus.BadRequest, isSilent ? null : BadRequest);
-            return true;
+            return Refuse(descriptors, (int)ApiStatus.BadRequest, isSilent ? null : BadRequest);
         }
 
-        switch (route.Kind)
-        {
-            case RouteKind.Events:
-                Close(descriptors);
-                return await EventStream.SendAsync(
-                    _services.Api.Events, _output, _services.Limits.MaxUnreadEvents, !head.IsHttp10, ended).ConfigureAwait(false);
-            case RouteKind.Description:
-                Close(descriptors);
-                ResponseWriter.Write(_output, (int)ApiStatus.Ok, _services.Api.DescribeOpenApi().Span);
-                return true;
-            default:
-                await OperateAsync(route, descriptors).ConfigureAwait(false);
-                return true;
-        }
+        if (route.Operation is not null) return OperateAsync(route, descriptors);
+        Close(descriptors);
+        if (route.Kind == RouteKind.Events)
+            return new ValueTask<bool>(EventStream.SendAsync(_services.Api.Events, _output, _services.Limits.MaxUnreadEvents, !head.IsHttp10, ended));
+        ResponseWriter.Write(_output, (int)ApiStatus.Ok, _services.Api.DescribeOpenApi().Span);
+        return ValueTask.FromResult(true);
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Every request gets an answer, also when the API breaks its promise not to throw")]
-    private async ValueTask OperateAsync(Route route, IReadOnlyList<FileDescriptor> descriptors)
+    private ValueTask<bool> OperateAsync(Route route, IReadOnlyList<FileDescriptor> descriptors)
     {
         ApiOperation operation = route.Operation!;
         // What comes with a GET is ignored.
         ReadOnlyMemory<byte> body = operation.Verb == ApiVerb.Get ? default : _requests.Body;
         bool isWanted = operation.Body == ApiBody.Required;
         if (body.IsEmpty == isWanted && operation.Verb == ApiVerb.Put)
-        {
-            Refuse(descriptors, (int)ApiStatus.BadRequest, isWanted && route.IsSilentWithoutBody ? null : BadRequest);
-            return;
-        }
+            return Refuse(descriptors, (int)ApiStatus.BadRequest, isWanted && route.IsSilentWithoutBody ? null : BadRequest);
 
         // Who takes none closes them; who takes some must not get more.
-        if (operation.MaxDescriptors == 0)
+        if (operation.MaxDescriptors > 0)
         {
-            Close(descriptors);
-            descriptors = [];
-        }
-        else if (descriptors.Count > operation.MaxDescriptors)
-        {
-            Refuse(descriptors, (int)ApiStatus.BadRequest, BadRequest);
-            return;
+            return descriptors.Count <= operation.MaxDescriptors
+                ? InvokeAsync(operation, body, descriptors)
+                : Refuse(descriptors, (int)ApiStatus.BadRequest, BadRequest);
         }
 
+        Close(descriptors);
+        return InvokeAsync(operation, body, []);
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Every request gets an answer, also when the API breaks its promise not to throw")]
+    private async ValueTask<bool> InvokeAsync(ApiOperation operation, ReadOnlyMemory<byte> body, IReadOnlyList<FileDescriptor> descriptors)
+    {
         try
         {
             // Not cancelled when the client goes: what was asked for is done.
@@ -160,20 +151,28 @@ internal sealed class HttpConnection
             _services.Log.LogError(e, "{Operation} failed", operation.Name);
             ResponseWriter.WriteErrors(_output, (int)ApiStatus.InternalError, [ServerError]);
         }
+
+        return true;
     }
 
-    private void Refuse(IReadOnlyList<FileDescriptor> descriptors, int status, string? error)
+    private ValueTask<bool> Refuse(IReadOnlyList<FileDescriptor> descriptors, int status, string? error)
     {
         Close(descriptors);
         if (error is null) ResponseWriter.Write(_output, status, []);
         else ResponseWriter.WriteErrors(_output, status, [error]);
+        return ValueTask.FromResult(true);
     }
 
     /// <returns>False when nobody will take it.</returns>
-    private async ValueTask<bool> FlushAsync()
+    private ValueTask<bool> FlushAsync()
     {
         ValueTask<FlushResult> flush = _output.FlushAsync();
-        if (!flush.IsCompleted) _deadline.Start(_services.Limits.SendTime, _connection.Abort);
+        return flush.IsCompletedSuccessfully ? ValueTask.FromResult(!flush.Result.IsCompleted) : AwaitClientAsync(flush);
+    }
+
+    private async ValueTask<bool> AwaitClientAsync(ValueTask<FlushResult> flush)
+    {
+        _deadline.Start(_services.Limits.SendTime, _connection.Abort);
         FlushResult result = await flush.ConfigureAwait(false);
         _deadline.Stop();
         return !result.IsCompleted;

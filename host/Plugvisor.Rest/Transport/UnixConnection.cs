@@ -14,7 +14,7 @@ namespace Plugvisor.Rest.Transport;
 /// </summary>
 internal sealed class UnixConnection : ConnectionContext, IPolled
 {
-    private const int MinimumRead = 4096;
+    private const int MinimumRead = 4096, Gone = -1;
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(5);
 
     // The loops run where their work comes from: one hop from the poll thread to the thread pool for each request, none for its answer.
@@ -157,31 +157,28 @@ internal sealed class UnixConnection : ConnectionContext, IPolled
     private async Task SendAsync()
     {
         PipeReader reader = _output.Reader;
-        while (true)
+        bool goesOn = true;
+        while (goesOn)
         {
             ReadResult result = await reader.ReadAsync().ConfigureAwait(false);
-            bool taken = !result.IsCanceled;
-            foreach (ReadOnlyMemory<byte> segment in result.Buffer) taken = taken && await SendAsync(segment).ConfigureAwait(false);
+            goesOn = !result.IsCanceled;
+            foreach (ReadOnlyMemory<byte> segment in result.Buffer)
+            {
+                int sent = 0;
+                while (goesOn && sent < segment.Length)
+                {
+                    int count = Volatile.Read(ref _stopped) ? Gone : _socket.TrySend(segment.Span[sent..]);
+                    if (count == UnixStream.WouldBlock) await _writable.WaitAsync().ConfigureAwait(false);
+                    else if (count >= 0) sent += count;
+                    else goesOn = false;
+                }
+            }
+
             reader.AdvanceTo(result.Buffer.End);
-            if (!taken || result.IsCompleted) break;
+            goesOn = goesOn && !result.IsCompleted;
         }
 
         await reader.CompleteAsync().ConfigureAwait(false);
-    }
-
-    /// <returns>False when nobody will take it.</returns>
-    private async ValueTask<bool> SendAsync(ReadOnlyMemory<byte> segment)
-    {
-        while (!segment.IsEmpty)
-        {
-            if (Volatile.Read(ref _stopped)) return false;
-            int count = _socket.TrySend(segment.Span);
-            if (count >= 0) segment = segment[count..];
-            else if (count == UnixStream.WouldBlock) await _writable.WaitAsync().ConfigureAwait(false);
-            else return false;
-        }
-
-        return true;
     }
 
     private sealed record DuplexPipe(PipeReader Input, PipeWriter Output) : IDuplexPipe;
