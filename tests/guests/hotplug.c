@@ -27,8 +27,12 @@ static bool open_slot(u8 slot)
         struct virtio v;
         if (!virtio_find(&v, 2, nth))
             return false;
-        if (v.pci.slot == slot)
+        if (v.pci.slot != slot)
+            continue;
+        if (!disks[slot].buffers)
             return blk_open(&disks[slot], nth, 1, 512);
+        disks[slot].device = v;                 // the memory of the one before: ours does not grow
+        return blk_reopen(&disks[slot]);
     }
     return false;
 }
