@@ -73,6 +73,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             _board = new Board(_ports, _mmio, _vm, _router, Map, options, consoles, listener, clock, _log);
             _pci = new PciRoot(_ports, _mmio);
             _pci.AddSegment(new PciApertures(Map.Window32, Map.Window64, PciRoot.PortWindow), new DeviceLog("pci", _log, clock));
+            _board.PciHotplug.Hide = (segment, slot) => _pci.Segments[segment].Hide(slot);
             _virtio = new VirtioPciEnvironment { Vm = _vm, Router = _router, Memory = _ram.Memory };
             _vcpus = new VcpuGroup(MakeVcpus());
             _vcpus.Start();   // they are made while devices and the kernel are loaded

@@ -15,7 +15,14 @@ public sealed class PciHotplugController(int segments, Action<int, int> eject) :
     private readonly Lock _lock = new();
     private readonly uint[] _inserted = new uint[segments];
     private readonly uint[] _removed = new uint[segments];
+    private readonly uint[] _leaving = new uint[segments];   // asked to go and not gone
     private uint _segment;
+
+    /// <summary>
+    /// Takes the function in a slot out of the guest's sight, on the vCPU's thread: a guest that looks at the slot after it has ejected a device that was to
+    /// go finds it empty. Set before the guest runs.
+    /// </summary>
+    public Action<int, int>? Hide { get; set; }
 
     /// <summary>A device is in the slot now. Notify the generic event device after it.</summary>
     public void Inserted(int segment, int slot)
@@ -26,7 +33,11 @@ public sealed class PciHotplugController(int segments, Action<int, int> eject) :
     /// <summary>The device in the slot is to go. Notify the generic event device after it.</summary>
     public void RemovalRequested(int segment, int slot)
     {
-        lock (_lock) _removed[segment] |= 1u << slot;
+        lock (_lock)
+        {
+            _removed[segment] |= 1u << slot;
+            _leaving[segment] |= 1u << slot;
+        }
     }
 
     /// <summary>The slot is empty again: what the guest has not been told of it yet is no longer true.</summary>
@@ -36,6 +47,7 @@ public sealed class PciHotplugController(int segments, Action<int, int> eject) :
         {
             _inserted[segment] &= ~(1u << slot);
             _removed[segment] &= ~(1u << slot);
+            _leaving[segment] &= ~(1u << slot);
         }
     }
 
@@ -79,7 +91,20 @@ public sealed class PciHotplugController(int segments, Action<int, int> eject) :
         if (offset != 8) return;
         for (int slot = 0; slot < 32; slot++)
         {
-            if ((value & (1u << slot)) != 0) eject((int)segment, slot);
+            if ((value & (1u << slot)) != 0) Eject((int)segment, slot);
         }
+    }
+
+    private void Eject(int segment, int slot)
+    {
+        bool isAwaited;
+        lock (_lock) isAwaited = (_leaving[segment] >> slot & 1) != 0;
+        if (isAwaited)
+        {
+            Hide?.Invoke(segment, slot);
+            Emptied(segment, slot);
+        }
+
+        eject(segment, slot);
     }
 }

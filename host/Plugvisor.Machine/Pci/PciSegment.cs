@@ -13,6 +13,7 @@ public sealed class PciSegment
 
     private readonly Lock _change = new();
     private readonly PciFunction?[] _slots = new PciFunction?[SlotCount];
+    private readonly PciFunction?[] _hidden = new PciFunction?[SlotCount];   // ejected, and not removed yet: their slots are not free
     private uint _reserved;
 
     internal PciSegment(ushort number, Bus ports, Bus mmio, PciApertures apertures)
@@ -44,7 +45,7 @@ public sealed class PciSegment
     {
         lock (_change)
         {
-            if ((uint)slot >= SlotCount || _slots[slot] is not null || (_reserved >> slot & 1) != 0) return false;
+            if ((uint)slot >= SlotCount || _slots[slot] is not null || _hidden[slot] is not null || (_reserved >> slot & 1) != 0) return false;
             _reserved |= 1u << slot;
             return true;
         }
@@ -62,12 +63,13 @@ public sealed class PciSegment
             int at = slot ?? FindFree();
             error = at < 0 ? $"PCI segment {Number} has no free slot for {function.Id}"
                 : at >= SlotCount ? $"PCI slot {at} of {function.Id} does not exist: slots are 0 to {SlotCount - 1}"
-                : _slots[at] is { } other ? $"PCI slot {at} of {function.Id} is taken by {other.Id}"
+                : (_slots[at] ?? _hidden[at]) is { } other ? $"PCI slot {at} of {function.Id} is taken by {other.Id}"
                 : null;
             if (error is not null) return false;
 
             var busy = new PciBusyRanges();
             foreach (PciFunction? there in _slots) there?.CollectBusy(busy);
+            foreach (PciFunction? there in _hidden) there?.CollectBusy(busy);
             if (!function.TryAttach(this, busy))
             {
                 error = $"PCI segment {Number} has no room for the BARs of {function.Id}";
@@ -81,15 +83,30 @@ public sealed class PciSegment
         }
     }
 
+    /// <summary>
+    /// Takes a function out of configuration space, at once and without waiting for anybody; its slot and its BARs are its own until
+    /// <see cref="Remove"/>. Any thread.
+    /// </summary>
+    public void Hide(int slot)
+    {
+        lock (_change)
+        {
+            if (_slots[slot] is not { } function) return;
+            _hidden[slot] = function;
+            Volatile.Write(ref _slots[slot], null);
+        }
+    }
+
     /// <summary>Takes a function off the bus: it answers nowhere when this returns.</summary>
     /// <returns>False when it was not there.</returns>
     public bool Remove(PciFunction function)
     {
         lock (_change)
         {
-            int at = Array.IndexOf(_slots, function);
-            if (at < 0) return false;
-            Volatile.Write(ref _slots[at], null);
+            int at = Array.IndexOf(_slots, function), hidden = Array.IndexOf(_hidden, function);
+            if (at < 0 && hidden < 0) return false;
+            if (at >= 0) Volatile.Write(ref _slots[at], null);
+            else _hidden[hidden] = null;
             function.Detach();
             return true;
         }
@@ -111,7 +128,7 @@ public sealed class PciSegment
     {
         for (int i = 0; i < SlotCount; i++)
         {
-            if (_slots[i] is null && (_reserved >> i & 1) == 0) return i;
+            if (_slots[i] is null && _hidden[i] is null && (_reserved >> i & 1) == 0) return i;
         }
 
         return -1;
