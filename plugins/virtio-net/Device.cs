@@ -87,7 +87,16 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
         if (config.VhostUser || config.VhostSocket is not null)
             throw new DeviceException($"network device {request.Id}: vhost-user back ends are not there yet; give tap= or fd=, or neither for a new tap interface");
         if (config.Problem() is { } problem) throw new DeviceException($"network device {request.Id}: {problem}");
-        return Create(request, config, TapOpener.Open(request, config, host.Log), host);
+        PortSet ports = TapOpener.Open(request, config, host.Log);
+        try
+        {
+            return Create(request, config, ports, host);
+        }
+        catch
+        {
+            foreach (IPort port in ports.Ports) port.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Makes a device with these ends, which it disposes.</summary>

@@ -43,6 +43,7 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     public ServeResult Serve(QueueResources resources)
     {
         Virtqueue queue = resources.Queue;
+        queue.DisableDoorbell();
         int done = 0;
         if (_held != 0 && MayRetry())
         {
