@@ -16,6 +16,12 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     /// <summary>Frames between two looks at the rest: those are published together.</summary>
     private const int Batch = 32;
 
+    // Above so many frames a second, and while a wake-up brings less than so many, the thread sleeps for a moment before it lets the next frame wake
+    // it: waking up for each frame costs the host more than the frame, and takes CPU time from whoever sends.
+    private const long BusyFramesPerSecond = 100_000;
+    private const long FewFrames = 64;
+    private static readonly TimeSpan s_moderation = TimeSpan.FromMicroseconds(30);
+
     private const ulong InitialExpectation = 2048;
     private const int ForgetShift = 6;
     private const int EBADFD = 77;
@@ -25,7 +31,10 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     private ulong _held;                            // bytes of a frame that lies in the window and waits; 0 for none
     private long _heldUntil;                        // when it may go on; 0 when it waits for buffers
     private bool _starved;                          // there was no buffer to read into
+    private bool _gone;                             // the port is, and does not come back
     private ulong _frames, _bytes;                  // of the batch
+    private long _armed;                            // when the thread went to sleep last
+    private long _framesSince;                      // read since then
 
     /// <summary>Whether a frame may go over several buffers (VIRTIO_NET_F_MRG_RXBUF). Set while the queue does not run.</summary>
     public bool Merges { get; set; }
@@ -66,11 +75,20 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
         return done == Batch || refused > 0 ? ServeResult.More : ServeResult.Done;
     }
 
-    /// <summary>About to sleep. The port wakes us by itself.</summary>
-    public QueueWait Arm(QueueResources resources)
+    /// <summary>About to sleep.</summary>
+    /// <param name="resources">The queue.</param>
+    /// <param name="watch">Whether a frame that comes is to end the sleep.</param>
+    public QueueWait Arm(QueueResources resources, out bool watch)
     {
+        watch = _held == 0 && !_starved && !_gone;
+        if (watch && IsBusy())
+        {
+            watch = false;
+            return QueueWait.AtMost(s_moderation);
+        }
+
         if (_held != 0 && _heldUntil != 0) return QueueWait.AtMost(Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), _heldUntil));
-        if (_held == 0 && !_starved) return QueueWait.ForEvent;
+        if (_gone || (_held == 0 && !_starved)) return QueueWait.ForEvent;
         return resources.Queue.EnableDoorbell() ? QueueWait.None : QueueWait.ForEvent;
     }
 
@@ -86,8 +104,17 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _window.Dispose();
 
+    private bool IsBusy()
+    {
+        long now = Stopwatch.GetTimestamp(), elapsed = now - _armed, frames = _framesSince;
+        _armed = now;
+        _framesSince = 0;
+        return frames is > 0 and < FewFrames && elapsed < frames * (Stopwatch.Frequency / BusyFramesPerSecond);
+    }
+
     private void Publish(QueueResources resources)
     {
+        _framesSince += (long)_frames;
         metrics.AddReceived(_frames, _bytes);
         _frames = _bytes = 0;
         if (resources.Queue.Publish()) resources.Interrupt.Signal();
@@ -100,7 +127,7 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     {
         _window.Fill(queue, Merges ? _expected : 1);
         _starved = _window.Count == 0;
-        if (_starved) return 0;
+        if (_starved || _gone) return 0;
 
         while (true)
         {
@@ -109,7 +136,9 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
             bool cut = _window.EndRead(length, replaced);
             if (length <= 0)
             {
-                if (length == -EBADFD) link.PortIsGone();
+                if (length != -EBADFD) return 0;
+                _gone = true;
+                link.PortIsGone();
                 return 0;
             }
 

@@ -35,7 +35,7 @@ internal sealed class Worker : IQueueGroupService, IDisposable
         _receiver = new Receiver(port, link, metrics, receiveLimiter, host.Log);
         _transmitter = new Transmitter(port, link, metrics, transmitLimiter, host.Log);
         _thread = new QueueGroupWorker(host, name, 2, this);
-        _thread.Watch(port.Descriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered);
+        _thread.Watch(Receive, port.Descriptor, PollEvents.Readable);
     }
 
     /// <summary>The driver negotiated. No queue runs.</summary>
@@ -75,7 +75,11 @@ internal sealed class Worker : IQueueGroupService, IDisposable
     public bool AwaitsDriver(int index) => index == Transmit;
 
     /// <inheritdoc/>
-    public QueueWait Arm(int index, QueueResources queue) => index == Receive ? _receiver.Arm(queue) : _transmitter.Arm(queue);
+    public QueueWait Arm(int index, QueueResources queue, out bool watch)
+    {
+        watch = false;
+        return index == Receive ? _receiver.Arm(queue, out watch) : _transmitter.Arm(queue);
+    }
 
     /// <inheritdoc/>
     public void Drain(int index, QueueResources queue)

@@ -27,8 +27,11 @@ public interface IQueueGroupService
     /// <summary>
     /// The worker is about to sleep: ask for what should wake it, and look again. On the worker's thread.
     /// </summary>
+    /// <param name="index">The queue.</param>
+    /// <param name="queue">Its resources.</param>
+    /// <param name="watch">Whether the descriptor that the queue watches is to wake the worker, too; not while nothing could be done about it.</param>
     /// <returns>How long it may sleep; <see cref="QueueWait.None"/> when something has come meanwhile.</returns>
-    QueueWait Arm(int index, QueueResources queue);
+    QueueWait Arm(int index, QueueResources queue, out bool watch);
 
     /// <summary>
     /// A queue is being stopped: finish or give up what is in flight, give the chains back and publish. On the worker's thread or on the

@@ -9,11 +9,11 @@ namespace Plugvisor.Virtio.Workers;
 
 /// <summary>
 /// One thread that serves some queues, each of which is started and stopped by itself. It is started with the first
-/// <see cref="Start"/>, looks around for a while after work as long as that pays (see <see cref="PollBudget"/>), then sleeps in epoll; it is
+/// <see cref="Start"/>, looks around for a while after work as long as that pays (see <see cref="PollBudget"/>), then sleeps in ppoll; it is
 /// parked while no queue runs. A queue that is not being served at the moment is stopped without the thread.
 /// <para>
 /// <see cref="Start"/>, <see cref="Stop"/> and <see cref="Dispose"/> come from one thread at a time (the transport's rule);
-/// <see cref="Wake"/> and the watches may be used from any thread.
+/// <see cref="Wake"/> may be used from any thread.
 /// </para>
 /// </summary>
 public sealed class QueueGroupWorker : IDisposable
@@ -38,12 +38,14 @@ public sealed class QueueGroupWorker : IDisposable
     private static readonly TimeSpan s_spin = TimeSpan.FromMicroseconds(10);
 
     private const int MaxPasses = 1000;
+    private const int EntriesPerQueue = 2;
+    private const int NoDescriptor = -1;
 
     private readonly IDeviceHost _host;
     private readonly string _name;
     private readonly IQueueGroupService _service;
     private readonly Slot[] _slots;
-    private readonly Epoll _epoll = new();
+    private readonly PollEntry[] _entries;        // the control, then doorbell and descriptor of each queue
     private readonly EventFd _control = new();
     private readonly WaitFlag _parked = new();    // set: leave the parking place
     private readonly PollBudget _driverPoll = new(MaxPollForDriver, MinPollForDriver);
@@ -64,8 +66,8 @@ public sealed class QueueGroupWorker : IDisposable
         _service = service;
         _slots = new Slot[queues];
         for (int i = 0; i < queues; i++) _slots[i] = new Slot();
-        // Edge-triggered: each write to an eventfd wakes us once, and nobody has to pay a read to take the counter down.
-        _epoll.Set(_control.Descriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered, 0);
+        _entries = new PollEntry[1 + EntriesPerQueue * queues];
+        _entries[0] = new PollEntry(_control.Descriptor, PollEvents.Readable);
     }
 
     /// <summary>Whether a queue is started.</summary>
@@ -79,14 +81,6 @@ public sealed class QueueGroupWorker : IDisposable
         Slot slot = _slots[index];
         if (IsRunning(index)) throw new InvalidOperationException($"queue {index} of worker {_name} runs already");
 
-        if (!ReferenceEquals(slot.WatchedDoorbell, queue.Doorbell))
-        {
-            // A doorbell of before the last reset; if it was closed, it is out of the set already.
-            if (slot.WatchedDoorbell is { IsClosed: false } old) _epoll.Remove(old.Descriptor);
-            _epoll.Set(queue.Doorbell.Descriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered, 0);
-            slot.WatchedDoorbell = queue.Doorbell;
-        }
-
         slot.Queue = queue;
         _isNew = true;
         _service.Starting(index, queue);
@@ -98,7 +92,7 @@ public sealed class QueueGroupWorker : IDisposable
             return;
         }
 
-        // The thread is parked, or asleep in epoll.
+        // The thread is parked, or asleep.
         _parked.Set();
         _control.Signal();
     }
@@ -160,13 +154,10 @@ public sealed class QueueGroupWorker : IDisposable
     public void Wake() => _control.Signal();
 
     /// <summary>
-    /// Also serve when a descriptor is ready. It has to be edge-triggered, or the worker would spin. It stays watched over stop and start, but
-    /// does not wake a parked worker.
+    /// A descriptor that a queue also waits for when its service says so. Before the queue is started for the first time; it stays open until
+    /// <see cref="Dispose"/>.
     /// </summary>
-    public void Watch(int descriptor, EpollEvents events) => _epoll.Set(descriptor, events, 0);
-
-    /// <summary>Ends <see cref="Watch"/>. Do it before the descriptor is closed.</summary>
-    public void Unwatch(int descriptor) => _epoll.Remove(descriptor);
+    public void Watch(int index, int descriptor, PollEvents events) => _slots[index].Watched = new PollEntry(descriptor, events);
 
     /// <summary>Stops the queues and ends the thread.</summary>
     public void Dispose()
@@ -178,7 +169,6 @@ public sealed class QueueGroupWorker : IDisposable
         _control.Signal();
         _thread?.Join();
         // Only now: the thread used all of these until its end.
-        _epoll.Dispose();
         _control.Dispose();
     }
 
@@ -204,7 +194,7 @@ public sealed class QueueGroupWorker : IDisposable
         }
     }
 
-    /// <summary>Waits for a start. Not in epoll, since what is ready there does not matter now.</summary>
+    /// <summary>Waits for a start, with as little as a thread can cost.</summary>
     private void Park()
     {
         // Reset before the states are read again: a start in between sets the event after it has changed a state.
@@ -234,14 +224,21 @@ public sealed class QueueGroupWorker : IDisposable
 
         PollBudget budget = forDriver ? _driverPoll : _hostPoll;
         if (Poll(budget.Ticks)) return;
-        int wait = ArmAll();
+        long wait = ArmAll();
         if (wait == 0) return;
 
         long start = Stopwatch.GetTimestamp();
-        // What is ready does not matter: the service looks at all of its sources.
-        Span<EpollEvent> ready = stackalloc EpollEvent[8];
-        _ = _epoll.Wait(ready, wait);
+        Sleep(wait);
         budget.Learn(Stopwatch.GetTimestamp() - start);
+    }
+
+    private void Sleep(long nanoseconds)
+    {
+        if (DescriptorPoll.Wait(_entries, nanoseconds) == 0) return;
+        if (_entries[0].Ready != PollEvents.None) _control.Drain();
+        // A doorbell may be closed as soon as its queue is stopped, so it is only read from when the queue is claimed. What else is ready does not
+        // matter: the service looks at all of its sources.
+        for (int i = 0; i < _slots.Length; i++) _slots[i].IsRung |= _entries[1 + EntriesPerQueue * i].Ready != PollEvents.None;
     }
 
     /// <returns>Whether there was something to do.</returns>
@@ -273,6 +270,12 @@ public sealed class QueueGroupWorker : IDisposable
             if (Interlocked.CompareExchange(ref slot.State, Serving, Ready) != Ready) continue;
             try
             {
+                if (slot.IsRung)
+                {
+                    slot.IsRung = false;
+                    slot.Queue!.Doorbell.Drain();
+                }
+
                 ServeResult result = _service.Serve(i, slot.Queue!);
                 if (result != ServeResult.Idle) forDriver |= _service.AwaitsDriver(i);
                 if (result > most) most = result;
@@ -291,17 +294,21 @@ public sealed class QueueGroupWorker : IDisposable
         return most;
     }
 
-    /// <returns>How long to sleep, in milliseconds as epoll takes them; 0 for not at all.</returns>
-    private int ArmAll()
+    /// <returns>How long to sleep, in nanoseconds; 0 for not at all, negative for ever.</returns>
+    private long ArmAll()
     {
-        uint least = uint.MaxValue;   // -1 as unsigned: no limit is the greatest
+        ulong least = ulong.MaxValue;   // -1 as unsigned: no limit is the greatest
         for (int i = 0; i < _slots.Length; i++)
         {
             Slot slot = _slots[i];
+            ref PollEntry doorbell = ref _entries[1 + EntriesPerQueue * i], watched = ref _entries[2 + EntriesPerQueue * i];
+            doorbell = watched = new PollEntry(NoDescriptor, PollEvents.None);
             if (Interlocked.CompareExchange(ref slot.State, Serving, Ready) != Ready) continue;
             try
             {
-                least = Math.Min(least, (uint)_service.Arm(i, slot.Queue!).Milliseconds);
+                least = Math.Min(least, (ulong)_service.Arm(i, slot.Queue!, out bool watch).Nanoseconds);
+                doorbell = new PollEntry(slot.Queue!.Doorbell.Descriptor, PollEvents.Readable);
+                if (watch) watched = slot.Watched;
             }
 #pragma warning disable CA1031 // As above.
             catch (Exception exception)
@@ -314,7 +321,7 @@ public sealed class QueueGroupWorker : IDisposable
             Release(i, slot);
         }
 
-        return (int)least;
+        return (long)least;
     }
 
     private void Release(int index, Slot slot)
@@ -371,6 +378,7 @@ public sealed class QueueGroupWorker : IDisposable
         public int State = Stopped;
         public QueueResources? Queue;
         public QueueState LastState;
-        public EventFd? WatchedDoorbell;
+        public PollEntry Watched = new(NoDescriptor, PollEvents.None);
+        public bool IsRung;      // the worker's: the doorbell has to be read
     }
 }

@@ -3,7 +3,9 @@ namespace Plugvisor.Virtio.Workers;
 /// <summary>What a <see cref="QueueWorker"/> does after <see cref="IQueueService.Serve"/>.</summary>
 public readonly record struct QueueWait
 {
-    private QueueWait(int milliseconds) => Milliseconds = milliseconds;
+    private const long NanosecondsPerMillisecond = 1_000_000;
+
+    private QueueWait(long nanoseconds) => Nanoseconds = nanoseconds;
 
     /// <summary>Serve again at once: there is more, or the service polls for a while instead of sleeping.</summary>
     public static QueueWait None => new(0);
@@ -11,10 +13,14 @@ public readonly record struct QueueWait
     /// <summary>Sleep until a doorbell, a watched descriptor, or <see cref="QueueWorker.Wake"/>.</summary>
     public static QueueWait ForEvent => new(-1);
 
-    /// <summary>As the kernel takes it: 0 not at all, -1 for ever.</summary>
-    internal int Milliseconds { get; }
+    /// <summary>0 for not at all, -1 for ever.</summary>
+    internal long Nanoseconds { get; }
 
-    /// <summary>Sleep as for <see cref="ForEvent"/>, but no longer than this; rounded up to a millisecond.</summary>
+    /// <summary>The same as epoll takes it, rounded up.</summary>
+    internal int Milliseconds =>
+        Nanoseconds < 0 ? -1 : (int)Math.Min((Nanoseconds + NanosecondsPerMillisecond - 1) / NanosecondsPerMillisecond, int.MaxValue);
+
+    /// <summary>Sleep as for <see cref="ForEvent"/>, but no longer than this. A <see cref="QueueWorker"/> rounds it up to a millisecond.</summary>
     public static QueueWait AtMost(TimeSpan time) =>
-        new((int)Math.Clamp((time.Ticks + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond, 0, int.MaxValue));
+        new(time <= TimeSpan.Zero ? 0 : time.Ticks > long.MaxValue / TimeSpan.NanosecondsPerTick ? long.MaxValue : time.Ticks * TimeSpan.NanosecondsPerTick);
 }

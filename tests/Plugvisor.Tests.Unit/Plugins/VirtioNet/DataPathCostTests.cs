@@ -43,7 +43,7 @@ public sealed class DataPathCostTests : IDisposable
             while (_rig.Driver.FreeDescriptors > 0) _rig.Driver.Add(buffer);
             _rig.Driver.Kick();
             while (receiver.Serve(_resources) == ServeResult.More) { }
-            receiver.Arm(_resources);
+            receiver.Arm(_resources, out _);
             while (_rig.Driver.TryCollect(out _)) { }
         });
         Assert.True(_host.MockCounters["rx_frames"] > 1000);

@@ -52,6 +52,9 @@ internal sealed unsafe class FakePort : IPort
         }
     }
 
+    /// <summary>How often the device tried to read.</summary>
+    public int Reads { get; private set; }
+
     /// <summary>Iovecs of the last read.</summary>
     public int ReadVectors { get; private set; }
 
@@ -68,10 +71,17 @@ internal sealed unsafe class FakePort : IPort
     public nint Read(IoSegment* vectors, int count)
     {
         if (count is < 1 or > 1024) return Invalid;
+        Reads++;
         if (Failure != 0) return Failure;
-        if (!IsAttached) return Again;   // as with a tap, which takes frames on such a queue, but gives none
         byte[]? frame = Endless;
-        if (frame is null && !_toGuest.TryDequeue(out frame)) return Again;
+        if (frame is null)
+        {
+            // Readable as long as there is a frame; what is sent meanwhile signals again. A tap's queue that is out of use gives none, but takes some.
+            _readable.Drain();
+            if (!IsAttached || !_toGuest.TryDequeue(out frame)) return Again;
+            if (!_toGuest.IsEmpty) _readable.Signal();
+        }
+
         ReadVectors = count;
         int done = 0;
         for (int i = 0; i < count && done < frame.Length; i++)
@@ -113,6 +123,7 @@ internal sealed unsafe class FakePort : IPort
     {
         if (IsAttached == attached) return Invalid;
         IsAttached = attached;
+        _readable.Signal();
         Attachments++;
         return 0;
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Plugvisor.Linux.Network;
 using Plugvisor.Plugins.VirtioNet;
+using Plugvisor.Testing.Devices;
 using Plugvisor.Virtio.Queues;
 using Xunit;
 
@@ -89,6 +90,9 @@ public sealed class LinkTests
         Assert.Equal(1, rig.Harness.Transport.ConfigChanges);
         Assert.Single(rig.Host.MockLog.Lines, line => line.Contains("fake0", StringComparison.Ordinal) && line.StartsWith("warn:", StringComparison.Ordinal));
         Assert.Empty(rig.Port.Sent);
+        int reads = rig.Port.Reads;
+        DriverHarness.HoldsWithin(() => false, TimeSpan.FromMilliseconds(20));
+        Assert.InRange(rig.Port.Reads - reads, 0, 10);   // it stays "readable", which must keep nobody busy
         rig.Harness.Reset();
         rig.Harness.Start();
         Assert.Equal(0ul, rig.ConfigSpace(NetSpec.ConfigStatus, 2));

@@ -25,6 +25,7 @@ public sealed class QueueGroupWorkerTests : IQueueGroupService, IQueueFault, IDi
     private readonly int[] _arms = new int[Queues];
     private readonly int[] _serves = new int[Queues];
     private readonly int[] _drains = new int[Queues];
+    private bool _watches = true;
     private Func<int, QueueResources, bool> _serve = (_, _) => false;
     private Func<int, QueueWait> _arm = _ => QueueWait.ForEvent;
     private Action<int> _drain = _ => { };
@@ -53,8 +54,9 @@ public sealed class QueueGroupWorkerTests : IQueueGroupService, IQueueFault, IDi
 
     bool IQueueGroupService.AwaitsDriver(int index) => index == 0;
 
-    QueueWait IQueueGroupService.Arm(int index, QueueResources queue)
+    QueueWait IQueueGroupService.Arm(int index, QueueResources queue, out bool watch)
     {
+        watch = Volatile.Read(ref _watches);
         QueueWait wait = _arm(index);
         Interlocked.Increment(ref _arms[index]);
         return wait;
@@ -133,7 +135,8 @@ public sealed class QueueGroupWorkerTests : IQueueGroupService, IQueueFault, IDi
         int serves = Volatile.Read(ref _serves[0]);
         for (int i = 0; i < 20; i++)
         {
-            _doorbells[i % 2].Signal();
+            _doorbells[0].Signal();
+            _doorbells[1].Signal();
             WaitForArm(1);
         }
 
@@ -176,18 +179,38 @@ public sealed class QueueGroupWorkerTests : IQueueGroupService, IQueueFault, IDi
     }
 
     [Fact]
-    public void A_watched_descriptor_serves_until_it_is_unwatched()
+    public void A_watched_descriptor_serves_when_the_service_wants_that()
     {
         using var extra = new EventFd();
-        _worker.Watch(extra.Descriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered);
+        _worker.Watch(0, extra.Descriptor, PollEvents.Readable);
+        _serve = (_, _) => extra.Drain() > 0;
         Start(0);
         WaitForArm(0);
-        extra.Signal();
+        for (int i = 0; i < 100; i++)
+        {
+            extra.Signal();
+            WaitForArm(0);
+        }
+
+        Volatile.Write(ref _watches, false);
+        _worker.Wake();
         WaitForArm(0);
-        _worker.Unwatch(extra.Descriptor);
         DriverHarness.HoldsWithin(() => false, s_soon);
         int serves = Volatile.Read(ref _serves[0]);
         extra.Signal();
+        Assert.False(DriverHarness.HoldsWithin(() => Volatile.Read(ref _serves[0]) != serves, s_soon));
+        _worker.Wake();
+        WaitForArm(0);
+    }
+
+    [Fact]
+    public void Sleeping_costs_nothing_whatever_was_rung_before()
+    {
+        Start(0);
+        Start(1);
+        for (int i = 0; i < 10; i++) _doorbells[i % Queues].Signal();
+        DriverHarness.HoldsWithin(() => false, s_soon);
+        int serves = Volatile.Read(ref _serves[0]);
         Assert.False(DriverHarness.HoldsWithin(() => Volatile.Read(ref _serves[0]) != serves, s_soon));
     }
 
