@@ -50,7 +50,7 @@ public sealed partial class Vmm
         PluggedDevice? plugged = _machine?.Devices.FirstOrDefault(device => device.Id == id);
         DeviceSpec? spec = _config!.Devices.FirstOrDefault(device => device.Id == id && !device.IsAbsent);
         if (spec is null && plugged is null) throw new VmmException(VmmErrorKind.NotFound, $"No device with id \"{id}\" to remove");
-        if (spec is { Schema.Declaration: { IsRemovable: false } kind }) throw new VmmException($"Removing a {kind.Noun} is not allowed: {id}");
+        if (spec is { Schema.Declaration: { IsRemovable: false } kind }) throw new VmmException($"Removing the {kind.Noun} is not allowed: {id}");
 
         if (plugged is not null) _machine!.RequestRemoval(plugged);
         if (spec is null) return;

@@ -76,15 +76,15 @@ internal static class HostOptions
     public static IReadOnlyDictionary<string, string> NotYet { get; } = new Dictionary<string, string>
     {
         ["--restore"] = "restoring snapshots",
-        ["--memory-zone"] = "memory zones",
+        ["--memory-zone"] = "a memory zone",
         ["--numa"] = "NUMA",
-        ["--pci-segment"] = "more PCI segments than one",
+        ["--pci-segment"] = "a second PCI segment",
         ["--landlock"] = "Landlock",
         ["--landlock-rules"] = "Landlock",
         ["--seccomp"] = "seccomp",
         ["--gdb"] = "the debug stub",
         ["--tpm"] = "the TPM",
-        ["--igvm"] = "IGVM payloads",
+        ["--igvm"] = "an IGVM payload",
         ["--fw-cfg-config"] = "fw_cfg",
     };
 }

@@ -97,7 +97,7 @@ public sealed class HotplugTests
     }
 
     [Theory]
-    [InlineData("__console", "Removing a console device is not allowed: __console", 500)]
+    [InlineData("__console", "Removing the console device is not allowed: __console", 500)]
     [InlineData("nobody", "No device with id \"nobody\" to remove", 404)]
     public async Task What_cannot_be_removed_is_refused_in_words(string id, string text, int code)
     {

@@ -19,16 +19,16 @@ public sealed class DocumentTests
         string folder = Directory.CreateTempSubdirectory("plugvisor-linux-").FullName;
         try
         {
-            // Where files stay, those of /tmp are a folder's own.
+            // Where files stay, those of /tmp are a folder's own. The commands on standard error say how far a session came that does not end.
             await LinuxHost.RunAsync(
                 $"""
                 here=''
                 [ "$RESULTS" = /results ] || here=$(mktemp -d)
                 mkdir -p $here/tmp
                 cd '{Repository.Root}'
-                run() {"{"} sed "s|/tmp/|$here/tmp/|g; s|{Guest}|{Repository.Guest}|g" >$RESULTS/command; {"}"}
+                run() {"{"} sed -E "s#(^|[^a-z])/tmp/#\1$here/tmp/#g; s#{Guest}#{Repository.Guest}#g" >$RESULTS/command; {"}"}
 
-                """ + string.Concat(session.Select((step, number) => $"run <<'COMMAND'\n{step.Command}\nCOMMAND\neval \"$(cat $RESULTS/command)\" >$RESULTS/{number} 2>&1\n"))
+                """ + string.Concat(session.Select((step, number) => $"run <<'COMMAND'\n{step.Command}\nCOMMAND\ncat $RESULTS/command >&2\neval \"$(cat $RESULTS/command)\" >$RESULTS/{number} 2>&1\n"))
                 + "[ -z \"$here\" ] || rm -rf \"$here\"\n",
                 folder, TimeSpan.FromSeconds(300));
             for (int step = 0; step < session.Count; step++)

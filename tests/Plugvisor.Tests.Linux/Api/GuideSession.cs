@@ -77,6 +77,7 @@ public sealed class GuideSession : IAsyncLifetime
     // In the test host the guide's own paths are made, because nothing of it stays. On a real machine theirs are in the session's folder.
     private static string Script() => $$"""
         cd "$(mktemp -d)"
+        rm -f $RESULTS/missing
         program='{{Path.GetDirectoryName(Repository.Plugvisor)}}'
         here=''
         [ "$RESULTS" = /results ] || here=$PWD
