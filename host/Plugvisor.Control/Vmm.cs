@@ -199,6 +199,8 @@ public sealed partial class Vmm : IDisposable
             return null;
         }
 
+        // First what the guest did first: one that ejects a device and powers off has ejected it.
+        if (events.TakeEjected() is var slots and not 0) TakeOutEjected(slots);
         if (events.TakeFatal() is { } report) return EndOnFatal(report);
         if (events.TakePowerOff())
         {
@@ -207,7 +209,6 @@ public sealed partial class Vmm : IDisposable
             return _noShutdown ? null : 0;
         }
 
-        if (events.TakeEjected() is var slots and not 0) TakeOutEjected(slots);
         if (events.TakeFault() is { } fault) _guestLog.GuestTriggered($"{fault}; the machine is reset");
         else if (events.TakeReset() is { } cause) _log.LogInformation("the guest reset itself: {Cause}", cause);
         else return null;
