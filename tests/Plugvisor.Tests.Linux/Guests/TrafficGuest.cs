@@ -49,8 +49,8 @@ public sealed class TrafficGuest : BootRun
                 ip link set $d up
                 echo features$n=$(cat /sys/class/net/$d/device/features)
                 echo queues$n=$(ls -d /sys/class/net/$d/queues/rx-* | wc -l)
-                for t in 1 2 3 4 5; do nc $h 5001 </tmp/a && break; sleep 1; done
-                for t in 1 2 3 4 5; do nc $h 5002 <&9 >/tmp/b && break; sleep 1; done
+                for t in $(seq 60); do nc $h 5001 </tmp/a && break; sleep 1; done
+                for t in $(seq 60); do nc $h 5002 <&9 >/tmp/b && break; sleep 1; done
                 echo got$n=$(sha256sum </tmp/b | cut -c-64)
                 iperf3 -c $h -n 3M >/tmp/out; echo up$n=$?
                 iperf3 -c $h -n 3M -R >/tmp/out; echo down$n=$?
