@@ -160,7 +160,6 @@ public sealed class RemoteTests
             ("coredump file:///tmp/none", "The VM could not be coredumped"),
             ("receive-migration unix:/tmp/none", "Error receiving migration"),
             ("send-migration unix:/tmp/none", "Error dispatching the migration worker"),
-            ("add-fs {}", "The fs could not be added to the VM"),
             ("add-pmem {}", "The pmem device could not be added to the VM"),
             ("add-vsock {}", "The vsock device could not be added to the VM"),
             ("add-vdpa {}", "The vDPA device could not be added to the VM"),
