@@ -24,6 +24,17 @@ public sealed class DeviceRequest
     /// </summary>
     public IReadOnlyList<SafeHandle> Descriptors { get; init; } = [];
 
-    /// <summary>State saved by an earlier instance, or empty for a new device.</summary>
+    /// <summary>
+    /// What an earlier instance saved (<see cref="ISnapshottable.Save"/>), or empty for a new device. The new one goes on from there; when it cannot, because it does not
+    /// know that version or the state does not fit its configuration, Create throws a <see cref="DeviceException"/> that says why, and the earlier instance goes on.
+    /// After Create come Activate, with what was negotiated, and StartQueue at the rings' indices, where the driver had got that far.
+    /// </summary>
     public ReadOnlyMemory<byte> SavedState { get; init; }
+
+    /// <summary>
+    /// Duplicates of what the earlier instance handed over (<see cref="IHandsOver.Handover"/>), in its order; empty for a new device and for one that is restored in another
+    /// process. The earlier instance still exists and holds its own, stopped. They are the host's, which closes them when Create has returned or thrown: duplicate what the device goes
+    /// on with.
+    /// </summary>
+    public IReadOnlyList<SafeHandle> Inherited { get; init; } = [];
 }

@@ -11,6 +11,7 @@ public sealed partial class FileDescriptor : SafeHandle
 {
     private const int O_RDWR = 2;
     private const int O_CLOEXEC = 0x80000;
+    private const int F_DUPFD_CLOEXEC = 1030;
     private const int EINTR = 4;
 
     /// <summary>Takes over a descriptor that the kernel handed out.</summary>
@@ -35,11 +36,37 @@ public sealed partial class FileDescriptor : SafeHandle
         }
     }
 
+    /// <summary>Another descriptor of the same open file: locks, offset and flags are shared, and last until both are closed.</summary>
+    /// <param name="handle">Any handle whose value is a descriptor.</param>
+    /// <exception cref="LinuxException">There is no descriptor left.</exception>
+    /// <exception cref="ObjectDisposedException">The handle is closed.</exception>
+    public static FileDescriptor Duplicate(SafeHandle handle) => new(DuplicateNumber(handle));
+
+    internal static int DuplicateNumber(SafeHandle handle)
+    {
+        ArgumentNullException.ThrowIfNull(handle);
+        bool held = false;
+        try
+        {
+            handle.DangerousAddRef(ref held);
+            int original = (int)handle.DangerousGetHandle();
+            int copy = fcntl(original, F_DUPFD_CLOEXEC, 0);
+            return copy >= 0 ? copy : throw new LinuxException($"duplicate descriptor {original}", Marshal.GetLastSystemError());
+        }
+        finally
+        {
+            if (held) handle.DangerousRelease();
+        }
+    }
+
     /// <inheritdoc/>
     protected override bool ReleaseHandle() => close((int)handle) == 0;
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags);
+
+    [LibraryImport("libc")]
+    private static partial int fcntl(int fd, int command, nint argument);
 
     [LibraryImport("libc")]
     private static partial int close(int fd);

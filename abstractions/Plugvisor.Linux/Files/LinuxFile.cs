@@ -56,6 +56,14 @@ public sealed partial class LinuxFile : SafeHandle
         return new LinuxFile(descriptor, path);
     }
 
+    /// <summary>
+    /// Another descriptor of a file that is open already: its mode, flags and locks are shared. For a device that goes on for an earlier instance.
+    /// </summary>
+    /// <param name="handle">A descriptor of the file.</param>
+    /// <param name="path">What to call it.</param>
+    /// <exception cref="LinuxException">There is no descriptor left.</exception>
+    public static LinuxFile Duplicate(SafeHandle handle, string path) => new(FileDescriptor.DuplicateNumber(handle), path);
+
     /// <summary>Opens the same file once more, whatever its path names by now.</summary>
     public LinuxFile Reopen(FileOpen how)
     {
