@@ -1,3 +1,4 @@
+using Plugvisor.Api.Requests;
 using Plugvisor.Control;
 using Plugvisor.Plugins.Declarations;
 using Plugvisor.Plugins.Schemas;
@@ -23,7 +24,12 @@ internal static class ApiOperations
                 Name = "vmm.shutdown", DBusMethod = "VmmShutdown", Summary = "End the VMM", Failure = "The VMM could not shutdown",
                 Reply = ApiReplyKind.Empty, Run = VmOperations.ShutdownVmm,
             },
-            Get("vmm.plugins", null, "List the plugins", "The list of plugins is not available", "PluginList", VmOperations.Plugins),
+            Get("vmm.plugins", "VmmPlugins", "List the plugins", "The list of plugins is not available", "PluginList", PluginOperations.List),
+            Plugin("vmm.load-plugin", "VmmLoadPlugin", "Load a plugin", "The plugin could not be loaded", nameof(VmmPluginPath), "PluginInfo", PluginOperations.Load),
+            Plugin("vmm.unload-plugin", "VmmUnloadPlugin", "Unload a plugin without devices", "The plugin could not be unloaded", nameof(VmmPluginId),
+                "PluginRemoval", PluginOperations.Unload),
+            Plugin("vmm.reload-plugin", "VmmReloadPlugin", "Load what a plugin's folder has now in place of the plugin", "The plugin could not be reloaded",
+                nameof(VmmPluginId), "PluginInfo", PluginOperations.Reload),
             Get("vm.info", "VmInfo", "Show the VM", "The VM info is not available", "VmInfo", VmOperations.Info),
             Get("vm.counters", "VmCounters", "Show what the devices counted", "The VM counters are not available", "VmCounters", VmOperations.Counters),
             new()
@@ -123,6 +129,13 @@ internal static class ApiOperations
     {
         Name = name, Verb = ApiVerb.Get, DBusMethod = method, Summary = summary, Failure = failure, Reply = ApiReplyKind.Document,
         ReplySchema = schema, Run = run,
+    };
+
+    private static ApiOperation Plugin(
+        string name, string method, string summary, string failure, string request, string reply, Func<ApiCall, Task<ApiReply>> run) => new()
+    {
+        Name = name, DBusMethod = method, Summary = summary, Failure = failure, Body = ApiBody.Required, RequestSchema = request,
+        Reply = ApiReplyKind.Document, ReplySchema = reply, Run = run,
     };
 
     private static ApiOperation Put(

@@ -5,7 +5,6 @@ using Plugvisor.Configuration;
 using Plugvisor.Control;
 using Plugvisor.Machine.Devices;
 using Plugvisor.Machine.Pci;
-using Plugvisor.Plugins.Catalog;
 
 namespace Plugvisor.Api;
 
@@ -22,31 +21,6 @@ internal static class VmDocuments
         foreach (string feature in InterfaceVersion.Features) output.WriteStringValue(feature);
         output.WriteEndArray();
         output.WriteEndObject();
-    });
-
-    public static ReadOnlyMemory<byte> Plugins(IReadOnlyList<PluginEntry> entries) => Write(output =>
-    {
-        output.WriteStartArray();
-        foreach (PluginEntry entry in entries)
-        {
-            output.WriteStartObject();
-            output.WriteString("name"u8, entry.Name);
-            output.WriteString("folder"u8, entry.Folder);
-            output.WriteString("status"u8, entry.Status.ToString().ToLowerInvariant());
-            if (entry.Reason is not null) output.WriteString("reason"u8, entry.Reason);
-            if (entry.Declaration is { } declaration)
-            {
-                output.WriteString("version"u8, declaration.Version);
-                output.WriteString("kind"u8, declaration.Kind);
-                output.WriteString("contract"u8, $"{declaration.ContractMajor}.{declaration.ContractMinor}");
-                output.WritePropertyName("manifest"u8);
-                output.WriteRawValue(entry.Manifest.Span);
-            }
-
-            output.WriteEndObject();
-        }
-
-        output.WriteEndArray();
     });
 
     public static ReadOnlyMemory<byte> Info(VmInfo info) => Write(output =>
@@ -119,7 +93,7 @@ internal static class VmDocuments
         output.WriteEndObject();
     }
 
-    private static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> write)
+    internal static ReadOnlyMemory<byte> Write(Action<Utf8JsonWriter> write)
     {
         var buffer = new ArrayBufferWriter<byte>();
         // Paths and command lines are for people to read; nobody puts this text into a web page.

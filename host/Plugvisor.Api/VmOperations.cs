@@ -24,8 +24,6 @@ internal static class VmOperations
         return ApiReply.With(VmDocuments.Ping());
     }
 
-    public static Task<ApiReply> Plugins(ApiCall call) => Task.FromResult(ApiReply.With(VmDocuments.Plugins(call.Api.Plugins.Entries)));
-
     public static async Task<ApiReply> ShutdownVmm(ApiCall call)
     {
         await Do(call, VmmCommandKind.ShutdownVmm, static vmm => vmm.Delete()).ConfigureAwait(false);

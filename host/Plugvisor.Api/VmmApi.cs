@@ -5,6 +5,7 @@ using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Api.OpenApi;
 using Plugvisor.Control;
 using Plugvisor.Control.Events;
+using Plugvisor.Control.Plugins;
 using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Api;
@@ -23,7 +24,9 @@ public sealed class VmmApi : IVmmApi
         Events = events;
         Loop = loop;
         Plugins = plugins;
+        Proof = new UnloadProof(plugins, events, logs);
         _log = logs.CreateLogger<VmmApi>();
+        plugins.Changed += OnPluginsChanged;   // before the first look: the loop may run already
         _catalog = ApiOperations.For(plugins.Kinds);
     }
 
@@ -42,11 +45,14 @@ public sealed class VmmApi : IVmmApi
     /// <summary>What devices there can be.</summary>
     internal IDevicePlugins Plugins { get; }
 
+    /// <summary>Looks after the code of plugins that were unloaded.</summary>
+    internal UnloadProof Proof { get; }
+
     /// <inheritdoc/>
     public ReadOnlyMemory<byte> DescribeOpenApi() => OpenApiDocument.Write(Catalog, Plugins.Kinds);
 
-    /// <summary>The plugins are others now. Any thread.</summary>
-    public void OnPluginsChanged()
+    /// <summary>The plugins are others now: the control loop's thread.</summary>
+    private void OnPluginsChanged()
     {
         Volatile.Write(ref _catalog, ApiOperations.For(Plugins.Kinds));
         CatalogChanged?.Invoke();

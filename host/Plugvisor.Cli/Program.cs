@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Plugvisor.Cli.CommandLine;
 using Plugvisor.Cli.Commands;
 using Plugvisor.Cli.Plugins;
+using Plugvisor.Control.Plugins;
 using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Cli;
@@ -41,7 +42,7 @@ internal static class Program
     private static int Run(string[] args)
     {
         string? command = args.Length > 0 && !args[0].StartsWith('-') ? args[0] : null;
-        var plugins = PluginSet.Open(PluginDirectories.From(args));
+        var plugins = PluginSet.Open(PluginDirectories.From(args), HostOptions.IsReserved);
         switch (command)
         {
             case null:

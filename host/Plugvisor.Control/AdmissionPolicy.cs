@@ -12,7 +12,7 @@ public static class AdmissionPolicy
     /// <summary>The error for a command that is not legal now, or null when it is.</summary>
     public static VmmException? Refusal(VmmCommandKind command, VmState state) => (command, state) switch
     {
-        (VmmCommandKind.Ping or VmmCommandKind.ShutdownVmm or VmmCommandKind.Delete, _) => null,
+        (VmmCommandKind.Ping or VmmCommandKind.ShutdownVmm or VmmCommandKind.Delete or VmmCommandKind.ChangePlugins, _) => null,
 
         (VmmCommandKind.Create, VmState.None) => null,
         (VmmCommandKind.Create, _) => Failed(AlreadyCreated),

@@ -21,6 +21,7 @@ public sealed partial class Vmm
     public PciDeviceInfo? AddDevice(DeviceSpec device)
     {
         DeviceDeclaration kind = device.Schema.Declaration;
+        RequirePlugin(device);
         if (kind.Cardinality != DeviceCardinality.List && _config!.Devices.Any(other => other.Kind == device.Kind && !other.IsAbsent))
             throw new VmmException($"Too many {kind.Noun}s");
 
@@ -117,6 +118,7 @@ public sealed partial class Vmm
             throw Invalid(e);
         }
 
+        _plugins.Track(device.Kind, plugged);
         if (plugged.Device is not ICompletesConfig completed) return (config, plugged);
 
         DeviceSpec complete = device;

@@ -62,6 +62,7 @@ public sealed partial class Vmm : IDisposable
     /// <summary>Takes a configuration and opens its consoles.</summary>
     public void Create(VmConfig config)
     {
+        foreach (DeviceSpec device in config.Devices) RequirePlugin(device);
         _consoles = ConsoleBuilder.Open(config, _terminal);
         if (_consoles.Serial?.Path is { } serial) config = WithPath(config, HostSections.Serial, "serial port", serial);
         if (_consoles.Debug?.Path is { } debug) config = WithPath(config, HostSections.DebugConsole, "debug console", debug);

@@ -45,6 +45,9 @@ public enum VmmCommandKind
     /// <summary>Take a device out.</summary>
     RemoveDevice,
 
+    /// <summary>Load, unload or reload a plugin. Whether its devices allow it is found out on the way.</summary>
+    ChangePlugins,
+
     /// <summary>End the process, after a shutdown when the machine runs.</summary>
     ShutdownVmm,
 }

@@ -135,7 +135,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             throw new DeviceException($"device {request.Id}: {error}");
         }
 
-        var plugged = new PluggedDevice(request.Id, 0, function.Slot, host.DeviceCounters, function);
+        var plugged = new PluggedDevice(request.Id, 0, function.Slot, host.DeviceCounters, function) { Plugin = plugin, Threads = host.Threads };
         _devices.Add(plugged);
         return plugged;
     }

@@ -19,11 +19,20 @@ internal static class ReplySchemas
              "features":{"type":"array","items":{"type":"string"}}}}
             """),
         ("PluginList", """
-            {"type":"array","items":{"type":"object","required":["name","folder","status"],"additionalProperties":false,"properties":{
+            {"type":"array","items":{"$ref":"#/components/schemas/PluginInfo"}}
+            """),
+        ("PluginInfo", """
+            {"type":"object","required":["name","folder","status"],"additionalProperties":false,"properties":{
              "name":{"type":"string","example":"virtio-blk"},"folder":{"type":"string"},
-             "status":{"type":"string","enum":["ready","replaced","refused"]},"reason":{"type":"string","description":"Why it is not used"},
+             "status":{"type":"string","enum":["ready","replaced","refused","leaked"]},
+             "reason":{"type":"string","description":"Why it is not used, or what holds the code of one that was unloaded"},
              "version":{"type":"string"},"kind":{"type":"string","example":"disk"},"contract":{"type":"string","example":"1.0"},
-             "manifest":{"type":"object","description":"What it declares, as its author's build wrote it"}}}}
+             "manifest":{"type":"object","description":"What it declares, as its author's build wrote it"}}}
+            """),
+        ("PluginRemoval", """
+            {"type":"object","required":["name","status"],"additionalProperties":false,"properties":{
+             "name":{"type":"string"},"status":{"type":"string","enum":["unloaded","leaked"]},
+             "reason":{"type":"string","description":"What holds its code"}}}
             """),
         ("VmInfo", """
             {"type":"object","required":["config","state","memory_actual_size"],"additionalProperties":false,"properties":{

@@ -12,6 +12,7 @@ internal static class SchemaCatalog
 {
     private static readonly (string Name, string Declared)[] Requests =
     [
+        (nameof(VmmPluginPath), VmmPluginPath.SchemaJson), (nameof(VmmPluginId), VmmPluginId.SchemaJson),
         (nameof(VmRemoveDevice), VmRemoveDevice.SchemaJson), (nameof(VmResize), VmResize.SchemaJson), (nameof(VmResizeDisk), VmResizeDisk.SchemaJson),
         (nameof(VmResizeZone), VmResizeZone.SchemaJson), (nameof(VmSnapshotConfig), VmSnapshotConfig.SchemaJson),
         (nameof(VmCoredumpData), VmCoredumpData.SchemaJson), (nameof(RestoreConfig), RestoreConfig.SchemaJson),
@@ -20,7 +21,7 @@ internal static class SchemaCatalog
 
     public static void Write(Utf8JsonWriter output, ApiCatalog catalog, IReadOnlyList<DeviceConfigSchema> kinds)
     {
-        var used = new HashSet<string> { SchemaNames.Errors, "VmmEvent", "DeviceNode" };
+        var used = new HashSet<string> { SchemaNames.Errors, "VmmEvent", "DeviceNode", "PluginInfo" };
         foreach (ApiOperation operation in catalog.Operations)
         {
             if (operation.RequestSchema is { } request) used.Add(request);
@@ -59,6 +60,8 @@ internal static class SchemaCatalog
         if (operation.Device is { Declaration.Example: { } example } kind) return kind.FromOption(example);
         return operation.RequestSchema switch
         {
+            nameof(VmmPluginPath) => JsonElement.Parse("""{"path":"/opt/plugins/virtio-example"}"""),
+            nameof(VmmPluginId) => JsonElement.Parse("""{"id":"virtio-example"}"""),
             nameof(VmRemoveDevice) => JsonElement.Parse("""{"id":"_disk0"}"""),
             "VmConfig" => JsonElement.Parse(
                 """{"cpus":{"boot_vcpus":2,"max_vcpus":2},"memory":{"size":1073741824},"payload":{"kernel":"/images/vmlinux","cmdline":"console=ttyS0"}}"""),

@@ -1,5 +1,5 @@
-using Plugvisor.Cli.Plugins;
 using Plugvisor.Configuration;
+using Plugvisor.Control.Plugins;
 using Plugvisor.Plugins.Schemas;
 
 namespace Plugvisor.Cli.CommandLine;

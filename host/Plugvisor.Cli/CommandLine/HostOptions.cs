@@ -87,4 +87,16 @@ internal static class HostOptions
         ["--igvm"] = "an IGVM payload",
         ["--fw-cfg-config"] = "fw_cfg",
     };
+
+    /// <summary>Whether a name, without the dashes, is one of them: no plugin may take it for its kind.</summary>
+    public static bool IsReserved(string name)
+    {
+        if (NotYet.ContainsKey("--" + name)) return true;
+        foreach (CommandLineOption option in All)
+        {
+            if (option.Name.AsSpan(2).SequenceEqual(name)) return true;
+        }
+
+        return false;
+    }
 }

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Plugvisor.Abstractions.Configuration;
-using Plugvisor.Cli.Plugins;
 using Plugvisor.Configuration;
 using Plugvisor.Configuration.Consoles;
 using Plugvisor.Configuration.Cpus;
+using Plugvisor.Control.Plugins;
 using Plugvisor.Plugins.Options;
 using Plugvisor.Plugins.Schemas;
 

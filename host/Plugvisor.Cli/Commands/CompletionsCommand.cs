@@ -1,5 +1,5 @@
 using Plugvisor.Cli.CommandLine;
-using Plugvisor.Cli.Plugins;
+using Plugvisor.Control.Plugins;
 
 namespace Plugvisor.Cli.Commands;
 

@@ -1,5 +1,5 @@
 using Plugvisor.Cli.CommandLine;
-using Plugvisor.Cli.Plugins;
+using Plugvisor.Control.Plugins;
 using Plugvisor.Manual;
 
 namespace Plugvisor.Cli.Commands;

@@ -1,6 +1,6 @@
 using Plugvisor.Api.OpenApi;
 using Plugvisor.Cli.CommandLine;
-using Plugvisor.Cli.Plugins;
+using Plugvisor.Control.Plugins;
 
 namespace Plugvisor.Cli.Commands;
 

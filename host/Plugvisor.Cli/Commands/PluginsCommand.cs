@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Plugvisor.Cli.CommandLine;
-using Plugvisor.Cli.Plugins;
+using Plugvisor.Control.Plugins;
 using Plugvisor.Plugins.Catalog;
 
 namespace Plugvisor.Cli.Commands;

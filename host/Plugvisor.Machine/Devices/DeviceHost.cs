@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Memory;
+using Plugvisor.Plugins.Loading;
 
 namespace Plugvisor.Machine.Devices;
 
@@ -22,6 +23,9 @@ public sealed class DeviceHost(string id, GuestMemory memory, DeviceLog log, Tim
     /// <summary>What the device counted, for the host.</summary>
     public DeviceCounters DeviceCounters { get; } = new();
 
+    /// <summary>The device's threads, for the host.</summary>
+    public DeviceThreads Threads { get; } = new();
+
     /// <inheritdoc/>
     public TimeProvider Clock => clock;
 
@@ -40,12 +44,26 @@ public sealed class DeviceHost(string id, GuestMemory memory, DeviceLog log, Tim
                 Fail($"thread {name} ended with {e.GetType().Name}: {e.Message}");
                 log.Debug(e.ToString());
             }
+            finally
+            {
+                Threads.Remove(name);
+            }
         }, maxStackSize: 256 * 1024)
         {
             Name = name,
             IsBackground = true,
         };
-        thread.Start();
+        Threads.Add(name);
+        try
+        {
+            thread.Start();
+        }
+        catch
+        {
+            Threads.Remove(name);
+            throw;
+        }
+
         return thread;
     }
 

@@ -1,4 +1,5 @@
 using Plugvisor.Abstractions.Devices;
+using Plugvisor.Plugins.Loading;
 
 namespace Plugvisor.Machine.Devices;
 
@@ -10,6 +11,12 @@ namespace Plugvisor.Machine.Devices;
 /// <param name="Function">Its bus side.</param>
 public sealed record PluggedDevice(string Id, int Segment, int Slot, DeviceCounters Counters, DeviceFunction Function)
 {
+    /// <summary>The plugin that made it, or null where nobody asks.</summary>
+    public IDevicePlugin? Plugin { get; init; }
+
+    /// <summary>The threads that it started, or null where nobody counts them.</summary>
+    public DeviceThreads? Threads { get; init; }
+
     /// <summary>The plugin's device, for the optional powers that it may have.</summary>
     public IDevice Device => Function.Device;
 

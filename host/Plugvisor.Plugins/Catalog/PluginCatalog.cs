@@ -29,14 +29,36 @@ public sealed class PluginCatalog
     {
         var catalog = new PluginCatalog();
         for (var i = 0; i < directories.Count; i++) catalog.ScanDirectory(directories[i], isReserved);
-        foreach (var entry in catalog._entries)
-        {
-            if (entry.Status == PluginStatus.Ready) catalog._ready.Add(entry);
-        }
-
-        catalog._ready.Sort(static (left, right) => Order(left.Declaration!, right.Declaration!));
+        catalog._ready.AddRange(ReadyOf(catalog._entries));
         return catalog;
     }
+
+    /// <summary>Looks at one plugin folder, for a plugin that comes later.</summary>
+    /// <param name="folder">Its absolute path.</param>
+    /// <param name="isReserved">As in <see cref="Scan"/>.</param>
+    public static PluginEntry Examine(string folder, Predicate<string>? isReserved = null)
+    {
+        var entry = PluginFolder.Read(folder);
+        if (entry.Status == PluginStatus.Ready && isReserved is not null && IsReserved(entry.Declaration!, isReserved))
+            entry.Refuse($"its kind `{entry.Declaration!.Kind}` (section `{entry.Declaration.Section}`) is one of the host's own options");
+        return entry;
+    }
+
+    /// <summary>The entries that can be loaded, in the order in which their devices get slots.</summary>
+    public static List<PluginEntry> ReadyOf(IReadOnlyList<PluginEntry> entries)
+    {
+        var ready = new List<PluginEntry>(entries.Count);
+        foreach (var entry in entries)
+        {
+            if (entry.Status == PluginStatus.Ready) ready.Add(entry);
+        }
+
+        ready.Sort(static (left, right) => Order(left.Declaration!, right.Declaration!));
+        return ready;
+    }
+
+    /// <summary>Why one of two ready plugins cannot be there beside the other, or null.</summary>
+    public static string? WhyClash(PluginEntry own, PluginEntry other) => Clashes(own, other) ? Clash(own, other) : null;
 
     /// <summary>The plugin for a kind, or null.</summary>
     public PluginEntry? Find(string kind)
@@ -84,9 +106,7 @@ public sealed class PluginCatalog
         var fits = new List<PluginEntry>(folders.Length);
         foreach (var folder in folders)
         {
-            var entry = PluginFolder.Read(folder);
-            if (entry.Status == PluginStatus.Ready && isReserved is not null && IsReserved(entry.Declaration!, isReserved))
-                entry.Refuse($"its kind `{entry.Declaration!.Kind}` (section `{entry.Declaration.Section}`) is one of the host's own options");
+            var entry = Examine(folder, isReserved);
             if (entry.Status == PluginStatus.Ready) fits.Add(entry);
             folderEntries.Add(entry);
         }

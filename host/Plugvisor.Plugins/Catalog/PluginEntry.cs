@@ -2,7 +2,7 @@ using Plugvisor.Plugins.Declarations;
 
 namespace Plugvisor.Plugins.Catalog;
 
-/// <summary>A plugin folder that the catalog looked at. Immutable once the scan is done.</summary>
+/// <summary>A plugin folder that was looked at. Immutable once that is done.</summary>
 public sealed class PluginEntry
 {
     /// <summary>The folder's name.</summary>
@@ -25,6 +25,13 @@ public sealed class PluginEntry
 
     /// <summary>Why it is not ready, as a sentence that names what to do; null when it is.</summary>
     public string? Reason { get; internal set; }
+
+    /// <summary>The same plugin after it was unloaded, as one whose code is still there.</summary>
+    /// <param name="reason">What holds it, as far as is known.</param>
+    public PluginEntry AsLeaked(string reason) => new()
+    {
+        Name = Name, Folder = Folder, AssemblyPath = AssemblyPath, Declaration = Declaration, Manifest = Manifest, Status = PluginStatus.Leaked, Reason = reason,
+    };
 
     internal void Refuse(string reason)
     {

@@ -11,4 +11,7 @@ public enum PluginStatus
 
     /// <summary>It does not fit; the reason says why.</summary>
     Refused,
+
+    /// <summary>It was unloaded, but something still refers to its code; the reason says what is known of it.</summary>
+    Leaked,
 }

@@ -11,7 +11,7 @@ public sealed class AssemblyLoadContextPluginLoader : IPluginLoader
         var context = new PluginLoadContext(assemblyPath, isUnloadable);
         try
         {
-            return new Code(context, context.LoadFromAssemblyPath(assemblyPath));
+            return new Code(context, context.Read(assemblyPath));
         }
         catch when (isUnloadable)
         {

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Plugins.Catalog;
@@ -11,6 +12,7 @@ public sealed class LoadedPlugin
 {
     private IPluginCode? _code;
     private IDevicePlugin? _plugin;
+    private readonly List<TrackedDevice> _devices = [];
 
     private LoadedPlugin(PluginEntry entry, IPluginCode code, IDevicePlugin plugin)
     {
@@ -67,17 +69,26 @@ public sealed class LoadedPlugin
         }
     }
 
+    /// <summary>Remembers a device that the plugin made, without keeping it alive: to tell what holds the plugin, should it not go.</summary>
+    public void Track(string id, IDevice device, DeviceThreads? threads = null)
+    {
+        _devices.RemoveAll(static device => device.IsGone);
+        _devices.Add(new TrackedDevice(id, new WeakReference(device), threads));
+    }
+
     /// <summary>
-    /// Lets go of the plugin's code. Every device of it was disposed before. The code is gone when <see cref="WeakReference.IsAlive"/> of the
-    /// answer is false, which a garbage collection decides; where it stays true something still refers to the plugin.
+    /// Lets go of the plugin's code. Every device of it was disposed before. The answer tells whether the code is gone, which a garbage
+    /// collection decides; where it stays something still refers to the plugin.
     /// </summary>
-    public WeakReference Unload()
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public UnloadedPlugin Unload()
     {
         var code = _code ?? throw new ObjectDisposedException(Entry.Name);
+        var unloaded = new UnloadedPlugin(Entry, code, new WeakReference(_plugin), _devices);
         _plugin = null;
         _code = null;
         code.Dispose();
-        return code.Life;
+        return unloaded;
     }
 
     private static IDevicePlugin Make(PluginEntry entry, Assembly assembly)

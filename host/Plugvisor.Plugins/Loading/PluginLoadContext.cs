@@ -21,12 +21,24 @@ internal sealed class PluginLoadContext : AssemblyLoadContext
         _folder = Path.GetDirectoryName(assemblyPath)!;
     }
 
+    /// <summary>
+    /// Loads an assembly. One that can be unloaded is read into memory: the runtime keeps mapped files by their path, so a second context would get the
+    /// first one's code after the file was replaced; and a file that is not mapped may be overwritten. Precompiled code, which needs the
+    /// mapping, is ignored in such a context anyway.
+    /// </summary>
+    public Assembly Read(string path)
+    {
+        if (!IsCollectible) return LoadFromAssemblyPath(path);
+        using var image = new MemoryStream(File.ReadAllBytes(path), writable: false);
+        return LoadFromStream(image);
+    }
+
     protected override Assembly? Load(AssemblyName assemblyName)
     {
         // Null asks the default context.
         var name = assemblyName.Name;
         if (name is null || ContractAssemblies.IsName(name)) return null;
-        if (Resolve(assemblyName) is { } path) return LoadFromAssemblyPath(path);
+        if (Resolve(assemblyName) is { } path) return Read(path);
         if (name.StartsWith("Plugvisor.", StringComparison.Ordinal))
             throw new FileLoadException($"`{name}` belongs to the host: a plugin sees {string.Join(", ", ContractAssemblies.Names)} only", name);
         return null;

@@ -1,14 +1,11 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
-using Plugvisor.Abstractions.Devices;
 using Plugvisor.Configuration;
 using Plugvisor.Control;
 using Plugvisor.Control.Events;
+using Plugvisor.Control.Plugins;
 using Plugvisor.Hypervisor.Kvm;
 using Plugvisor.Machine.Consoles;
-using Plugvisor.Plugins.Catalog;
-using Plugvisor.Plugins.Loading;
-using Plugvisor.Plugins.Schemas;
 using Plugvisor.Tests.Kvm.Guests;
 using Xunit;
 
@@ -29,7 +26,7 @@ public sealed class ForcedCollectionTests
         using var terminal = new HostTerminal();
         using KvmHypervisor hypervisor = KvmHypervisor.Open();
         using var loop = new ControlLoop(NullLoggerFactory.Instance);
-        var plugins = new Plugins();
+        PluginSet plugins = PluginSet.Open([Path.Combine(Path.GetDirectoryName(Repository.Plugvisor)!, "plugins")], isReserved: null);
         using var vmm = new Vmm(hypervisor, plugins, terminal, loop, new EventHub(TimeProvider.System), NullLoggerFactory.Instance, noShutdown: false);
         using var ended = new ManualResetEventSlim();
         var thread = new Thread(() =>
@@ -69,20 +66,5 @@ public sealed class ForcedCollectionTests
         File.Delete(serial);
         Assert.Contains("blk-read done 100000 errors 0", text, StringComparison.Ordinal);
         Assert.True(GC.CollectionCount(2) - collections > 100, "too few collections to tell");
-    }
-
-    /// <summary>The published plugins.</summary>
-    private sealed class Plugins : IDevicePlugins
-    {
-        private readonly PluginCatalog _catalog = PluginCatalog.Scan([Path.Combine(Path.GetDirectoryName(Repository.Plugvisor)!, "plugins")]);
-        private readonly AssemblyLoadContextPluginLoader _loader = new();
-
-        public Plugins() => Kinds = [.. _catalog.Ready.Select(entry => new DeviceConfigSchema(entry.Declaration!))];
-
-        public IReadOnlyList<DeviceConfigSchema> Kinds { get; }
-
-        public IReadOnlyList<PluginEntry> Entries => _catalog.Entries;
-
-        public IDevicePlugin Load(string kind) => LoadedPlugin.Load(_catalog.Find(kind)!, _loader).Plugin;
     }
 }

@@ -22,6 +22,7 @@ public sealed class AdmissionPolicyTests
     [InlineData(VmmCommandKind.Info, "nyyy")]
     [InlineData(VmmCommandKind.AddDevice, "nyyy")]
     [InlineData(VmmCommandKind.RemoveDevice, "nyyy")]
+    [InlineData(VmmCommandKind.ChangePlugins, "yyyy")]
     public void A_command_is_legal_in_exactly_the_states_of_the_table(VmmCommandKind command, string legal)
     {
         string answer = "";

@@ -1,0 +1,76 @@
+using Plugvisor.Plugins.Catalog;
+
+namespace Plugvisor.Plugins.Loading;
+
+/// <summary>
+/// A plugin that was unloaded, and whose code goes when nothing refers to it any more. Refers to nothing of the plugin itself. Any thread.
+/// </summary>
+public sealed class UnloadedPlugin
+{
+    // Two are enough for a plugin that nobody holds: one finds it dead, its finalizers run, the next takes the context. Threads that end meanwhile add one.
+    private const int MaxCollections = 8;
+
+    private static readonly Lock Collecting = new();
+
+    private readonly WeakReference _code;
+    private readonly WeakReference _entry;
+    private readonly IReadOnlyList<TrackedDevice> _devices;
+
+    internal UnloadedPlugin(PluginEntry entry, IPluginCode code, WeakReference plugin, IReadOnlyList<TrackedDevice> devices)
+    {
+        Entry = entry;
+        IsUnloadable = code.IsUnloadable;
+        _code = code.Life;
+        _entry = plugin;
+        _devices = devices;
+    }
+
+    /// <summary>What the catalog knew of it.</summary>
+    public PluginEntry Entry { get; }
+
+    /// <summary>Whether its code can go at all.</summary>
+    public bool IsUnloadable { get; }
+
+    /// <summary>Whether its code is gone: its load context was collected.</summary>
+    public bool IsGone => !_code.IsAlive;
+
+    /// <summary>
+    /// Collects garbage, a bounded number of times, until the code is gone. Takes milliseconds, and all threads stand still for a part of it. Not
+    /// for the control loop, nor with anything of the plugin in the frames of the caller.
+    /// </summary>
+    /// <returns>Whether it is gone.</returns>
+    public bool Prove()
+    {
+        lock (Collecting)
+        {
+            for (int i = 0; i < MaxCollections && !IsGone; i++)
+            {
+#pragma warning disable RS0030 // Only a collection proves that nothing refers to the plugin.
+                GC.Collect();
+#pragma warning restore RS0030
+                GC.WaitForPendingFinalizers();
+            }
+
+            return IsGone;
+        }
+    }
+
+    /// <summary>What holds the code, as far as the host can tell; each is a part of a sentence. Empty when it is gone.</summary>
+    public IReadOnlyList<string> Holders()
+    {
+        var holders = new List<string>();
+        if (IsGone) return holders;
+        foreach (TrackedDevice device in _devices)
+        {
+            if (device.Threads is { Count: > 0 } threads)
+                holders.Add($"device {device.Id} left {(threads.Count == 1 ? "a thread" : "threads")} running: {string.Join(", ", threads.Names)}");
+            else if (device.Life.IsAlive)
+                holders.Add($"something refers to the object of device {device.Id}");
+        }
+
+        if (_entry.IsAlive) holders.Add("something refers to the plugin's entry object");
+        if (holders.Count == 0)
+            holders.Add("none of its devices and threads that the host knows of: look for a thread or timer of its own, or a handler on an event of the framework");
+        return holders;
+    }
+}
