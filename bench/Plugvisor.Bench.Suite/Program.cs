@@ -20,6 +20,8 @@ List<Benchmark> all =
     ApiBenchmarks.Ping(inputs),
     ApiBenchmarks.FiftyClients(inputs),
     ApiBenchmarks.FiftyBusyClients(inputs),
+    ApiBenchmarks.Pause(inputs),
+    ApiBenchmarks.PauseUnderLoad(inputs),
     ExitBenchmarks.PortExit(inputs),
     DiskBenchmarks.RandomRead(inputs, depth: 1, direct: true),
     DiskBenchmarks.RandomRead(inputs, depth: 32, direct: true),

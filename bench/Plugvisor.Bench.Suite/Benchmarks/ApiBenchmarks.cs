@@ -31,32 +31,29 @@ internal static class ApiBenchmarks
     /// <summary>Fifty clients, each of which pings a hundred times a second; the 99th percentile of all pings.</summary>
     public static Benchmark FiftyClients(Inputs inputs) => new(
         "ping_50_clients", "A ping while 50 clients ping 100 times a second each (99th percentile)", "ms", false, 5, "below 5 ms",
-        [new("plugvisor", () => WithVmm(inputs, static (_, socket) => Crowd(socket, TimeSpan.FromMilliseconds(10)).GetAwaiter().GetResult()))]);
+        [new("plugvisor", () => WithVmm(inputs, (_, socket) => Crowd(inputs, socket, pause: 10_000)))]);
 
     /// <summary>Fifty clients that ask again as soon as they are answered: all processors are busy, half of them with the clients.</summary>
     public static Benchmark FiftyBusyClients(Inputs inputs) => new(
-        "ping_50_busy_clients", "A ping while 50 clients ping without a pause (99th percentile)", "ms", false, 5, null,
-        [new("plugvisor", () => WithVmm(inputs, static (_, socket) => Crowd(socket, TimeSpan.Zero).GetAwaiter().GetResult()))]);
+        "ping_50_busy_clients", "A ping while 50 clients ping without a pause (99th percentile)", "ms", false, 5, "below 5 ms",
+        [new("plugvisor", () => WithVmm(inputs, (_, socket) => Crowd(inputs, socket, pause: 0)))]);
 
-    private static async Task<double> Crowd(string socket, TimeSpan pause)
-    {
-        const int Clients = 50, Each = 200, WarmUp = 20;
-        double[][] all = await Task.WhenAll(Enumerable.Range(0, Clients).Select(i => Task.Run(async () =>
-        {
-            using PingClient client = PingClient.Connect(socket);
-            if (pause > TimeSpan.Zero) await Task.Delay(pause * i / Clients).ConfigureAwait(false);
-            double[] samples = new double[Each];
-            for (int n = -WarmUp; n < Each; n++)
-            {
-                double sample = await client.PingAsync().ConfigureAwait(false);
-                if (n >= 0) samples[n] = sample;
-                if (pause > TimeSpan.Zero) await Task.Delay(pause).ConfigureAwait(false);
-            }
+    /// <summary>Pause, as its caller sees it, of a guest that polls; resumed each time.</summary>
+    public static Benchmark Pause(Inputs inputs) => new(
+        "pause", "A pause of a running guest, answered (99th percentile of 300)", "ms", false, 5, "within 10 ms",
+        [new("plugvisor", () => WithVmm(inputs, (_, socket) => Pauses(inputs, socket)))]);
 
-            return samples;
-        }))).ConfigureAwait(false);
-        return Percentile([.. all.SelectMany(samples => samples)], 99);
-    }
+    /// <summary>The same while the guest reads from its disk with 32 requests in flight.</summary>
+    public static Benchmark PauseUnderLoad(Inputs inputs) => new(
+        "pause_disk", "A pause of a guest with 32 disk reads in flight, answered (99th percentile of 300)", "ms", false, 5, "within 10 ms",
+        [new("plugvisor", () => WithVmm(inputs, (_, socket) => Pauses(inputs, socket), inputs.Guest("blk-read"), "qd=32 secs=100",
+            "--disk", $"path={inputs.PatternImage},readonly=on"))]);
+
+    private static double Crowd(Inputs inputs, string socket, int pause) => ChildProcess.NumberAfter("p99", ChildProcess.Run(
+        inputs.ApiClients, socket, "50", $"{pause}", "200", "20", "GET", "/api/v1/vmm.ping"));
+
+    private static double Pauses(Inputs inputs, string socket) => ChildProcess.NumberAfter("p99", ChildProcess.Run(
+        inputs.ApiClients, socket, "1", "3000", "300", "20", "PUT", "/api/v1/vm.pause", "PUT", "/api/v1/vm.resume"));
 
     private static double Percentile(double[] samples, int percent)
     {
@@ -64,12 +61,17 @@ internal static class ApiBenchmarks
         return samples[samples.Length * percent / 100];
     }
 
-    private static double WithVmm(Inputs inputs, Func<long, string, double> measure)
+    private static double WithVmm(
+        Inputs inputs, Func<long, string, double> measure, string? guest = null, string commandLine = "", params string[] more)
     {
         string socket = Path.Combine(Path.GetTempPath(), $"plugvisor-bench-{Environment.ProcessId}.sock");
         long start = Stopwatch.GetTimestamp();
         using Process process = ChildProcess.Start(
-            inputs.Plugvisor, ["--kernel", inputs.Guest("console"), "--memory", "size=256M", "--serial", "tty", "--console", "null", "--api-socket", socket]);
+            inputs.Plugvisor,
+            [
+                "--kernel", guest ?? inputs.Guest("console"), "--cmdline", commandLine, "--memory", "size=256M", "--serial", "tty", "--console", "null",
+                "--api-socket", socket, .. more,
+            ]);
         try
         {
             _ = process.StandardError.ReadToEndAsync();

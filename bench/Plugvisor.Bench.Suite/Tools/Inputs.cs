@@ -14,6 +14,9 @@ internal sealed record Inputs(string Root, string Work)
     /// <summary>The exit loop in C.</summary>
     public string ExitLoopInC => Path.Combine(Root, "artifacts/bench/pio-loop");
 
+    /// <summary>Clients of the API in C, which take little of the processors that they measure on.</summary>
+    public string ApiClients => Path.Combine(Root, "artifacts/bench/api-clients");
+
     /// <summary>The host's end of a tap.</summary>
     public string NetPeer => Path.Combine(Root, "artifacts/peers/net-peer");
 

@@ -45,15 +45,6 @@ internal sealed class PingClient : IDisposable
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
 
-    /// <summary>The same without holding a thread.</summary>
-    public async Task<double> PingAsync()
-    {
-        long start = Stopwatch.GetTimestamp();
-        await _socket.SendAsync(Request, SocketFlags.None).ConfigureAwait(false);
-        Check(await _socket.ReceiveAsync(_answer, SocketFlags.None).ConfigureAwait(false));
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-    }
-
     public void Dispose() => _socket.Dispose();
 
     private void Check(int count)

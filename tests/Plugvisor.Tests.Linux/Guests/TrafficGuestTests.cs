@@ -5,7 +5,7 @@ namespace Plugvisor.Tests.Linux.Guests;
 /// <summary>TCP both ways with every offload and with none, over one and over several pairs of queues.</summary>
 public sealed class TrafficGuestTests(TrafficGuest guest) : IClassFixture<TrafficGuest>
 {
-    private const int Mtu = 1500;
+    private const int Frame = 1500 + 14;   // the MTU and the Ethernet header
 
     // Feature bits of virtio 1.2 section 5.1.3, in the order of the kernel's text.
     private static readonly int[] s_offloads = [0, 1, 2, 7, 8, 9, 10, 11, 12, 13, 14];
@@ -37,9 +37,10 @@ public sealed class TrafficGuestTests(TrafficGuest guest) : IClassFixture<Traffi
     [Fact]
     public void Frames_are_larger_than_the_mtu_with_offloads_and_never_without()
     {
-        Assert.True(guest.MeanFrame("from-guest0") > 2 * Mtu && guest.MeanFrame("to-guest0") > 2 * Mtu, guest.Boot.Everything);
-        Assert.InRange(guest.MeanFrame("from-guest1"), 500, Mtu + 14);
-        Assert.InRange(guest.MeanFrame("to-guest1"), 500, Mtu + 14);
+        // How many segments a frame has is TCP's choice, by the pace of the connection; without offloads a mean above the MTU is not possible.
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Join(' ', new[] { "sent1", "received1", "sent2", "received2" }.Select(name => $"{name} {guest.MeanFrame(name)}")));
+        Assert.True(guest.MeanFrame("sent1") > Frame && guest.MeanFrame("received1") > Frame, guest.Boot.Everything);
+        Assert.True(guest.MeanFrame("sent2") is > 500 and <= Frame && guest.MeanFrame("received2") is > 500 and <= Frame, guest.Boot.Everything);
     }
 
     [Fact]
