@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Linux.Events;
 
@@ -24,11 +25,26 @@ public sealed unsafe partial class EventFd : SafeHandle
         SetHandle(_fd);
     }
 
+    private EventFd(int descriptor) : base(-1, ownsHandle: true)
+    {
+        _fd = descriptor;
+        SetHandle(descriptor);
+    }
+
     /// <inheritdoc/>
     public override bool IsInvalid => handle == -1;
 
     /// <summary>The descriptor, for poll sets and KVM.</summary>
     public int Descriptor => _fd;
+
+    /// <summary>Takes over an eventfd that came from elsewhere, such as over a socket. It has to be non-blocking, as those made here are.</summary>
+    public static EventFd Adopt(FileDescriptor descriptor)
+    {
+        ArgumentNullException.ThrowIfNull(descriptor);
+        var adopted = new EventFd(descriptor.Value);
+        descriptor.SetHandleAsInvalid();
+        return adopted;
+    }
 
     /// <summary>Adds 1 to the counter and wakes the reader. One system call, no allocation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -37,6 +53,25 @@ public sealed unsafe partial class EventFd : SafeHandle
         ulong one = 1;
         // The only possible failure is EAGAIN at 2^64-2 pending signals, and then the reader is awake anyway.
         _ = write(_fd, &one, sizeof(ulong));
+    }
+
+    /// <summary>As <see cref="Signal"/>, for callers that may come when it is disposed already: nothing happens then.</summary>
+    public void SignalUnlessClosed()
+    {
+        bool held = false;
+        try
+        {
+            DangerousAddRef(ref held);   // keeps the descriptor's number from being reused under the write
+            Signal();
+        }
+        catch (ObjectDisposedException)
+        {
+            // Whoever waited for it is gone.
+        }
+        finally
+        {
+            if (held) DangerousRelease();
+        }
     }
 
     /// <summary>Takes the counter to 0.</summary>

@@ -16,7 +16,7 @@ public sealed unsafe partial class UnixStream : SafeHandle
     /// <summary>EAGAIN, negated: nothing is there to receive, or no room to send.</summary>
     public const int WouldBlock = -11;
 
-    private const int SOCK_STREAM = 1, SOCK_CLOEXEC = 0x80000;
+    private const int SOCK_STREAM = 1, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000;
     private const int MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
     private const int SOL_SOCKET = 1, SCM_RIGHTS = 1;
     private const int SHUT_WR = 1, SHUT_RDWR = 2;
@@ -50,6 +50,42 @@ public sealed unsafe partial class UnixStream : SafeHandle
         }
 
         return stream;
+    }
+
+    /// <summary>Connects without waiting. The stream does not block.</summary>
+    /// <param name="path">Where somebody may listen.</param>
+    /// <param name="stream">The stream, when the answer is 0.</param>
+    /// <returns>0, or an errno: ENOENT (2) or ECONNREFUSED (111) where nobody listens, EAGAIN (11) where the listener's backlog is full.</returns>
+    /// <exception cref="LinuxException">The path is too long or none, or the process is out of descriptors.</exception>
+    public static int TryConnect(string path, out UnixStream? stream)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        stream = null;
+        UnixAddress address = UnixAddress.Of(path, "connect to");
+        int descriptor = socket(UnixAddress.UnixFamily, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (descriptor < 0) throw new LinuxException("socket", Marshal.GetLastSystemError());
+        var made = new UnixStream(descriptor);
+        while (connect(descriptor, &address, sizeof(UnixAddress)) != 0)
+        {
+            int errno = Marshal.GetLastSystemError();
+            if (errno == EINTR) continue;
+            made.Dispose();
+            return errno;
+        }
+
+        stream = made;
+        return 0;
+    }
+
+    /// <summary>Two streams that are connected with each other. Neither blocks.</summary>
+    /// <exception cref="LinuxException">The process is out of descriptors.</exception>
+    public static (UnixStream, UnixStream) MakePair()
+    {
+        int* pair = stackalloc int[2];
+        // SAFETY: the kernel writes two descriptors.
+        if (socketpair(UnixAddress.UnixFamily, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
+            throw new LinuxException("socketpair", Marshal.GetLastSystemError());
+        return (new UnixStream(pair[0]), new UnixStream(pair[1]));
     }
 
     /// <summary>Receives what is there. The kernel ends a read behind bytes that carry descriptors, so those that come belong to its last bytes.</summary>
@@ -179,6 +215,9 @@ public sealed unsafe partial class UnixStream : SafeHandle
 
     [LibraryImport("libc")]
     private static partial int socket(int family, int type, int protocol);
+
+    [LibraryImport("libc")]
+    private static partial int socketpair(int family, int type, int protocol, int* pair);
 
     [LibraryImport("libc")]
     private static partial int connect(int fd, UnixAddress* address, int length);

@@ -13,6 +13,12 @@ public sealed class QueueResources
     /// </summary>
     public required EventFd Doorbell { get; init; }
 
-    /// <summary>The queue's interrupt.</summary>
+    /// <summary>The queue's interrupt. May be an <see cref="IInterruptTrigger"/>, too.</summary>
     public required IQueueInterrupt Interrupt { get; init; }
+
+    /// <summary>
+    /// Where the ring is, for a device whose queues are served elsewhere; checked to be in guest memory. Such a device leaves <see cref="Queue"/> alone,
+    /// except for its size and its state. Null where whoever drives the device does not say.
+    /// </summary>
+    public RingAddresses? Addresses { get; init; }
 }

@@ -78,7 +78,13 @@ internal sealed class VirtioDeviceCalls
             _running[i] = queue;
             try
             {
-                _device.StartQueue(i, new QueueResources { Queue = queue, Doorbell = _doorbells[i], Interrupt = _interrupts[i] });
+                _device.StartQueue(i, new QueueResources
+                {
+                    Queue = queue,
+                    Doorbell = _doorbells[i],
+                    Interrupt = _interrupts[i],
+                    Addresses = new RingAddresses(setup.Descriptors, setup.Driver, setup.Device),
+                });
             }
             catch (Exception e)
             {

@@ -3,7 +3,7 @@ namespace Plugvisor.Plugins.Catalog;
 /// <summary>The assemblies that plugin and host share: always the host's.</summary>
 internal static class ContractAssemblies
 {
-    public static readonly string[] Names = ["Plugvisor.Abstractions", "Plugvisor.Virtio", "Plugvisor.Linux"];
+    public static readonly string[] Names = ["Plugvisor.Abstractions", "Plugvisor.Virtio", "Plugvisor.VhostUser", "Plugvisor.Linux"];
 
     /// <summary>Whether a file's name is that of a contract assembly.</summary>
     public static bool IsFile(ReadOnlySpan<char> fileName)

@@ -46,7 +46,13 @@ public sealed class MockQueue : IQueueFault, IDisposable
     {
         _deviceSide = Driver.CreateDeviceSide(this, State);
         IsRunning = true;
-        _harness.Device.StartQueue(Index, new QueueResources { Queue = _deviceSide, Doorbell = Doorbell, Interrupt = Interrupt });
+        _harness.Device.StartQueue(Index, new QueueResources
+        {
+            Queue = _deviceSide,
+            Doorbell = Doorbell,
+            Interrupt = Interrupt,
+            Addresses = new RingAddresses(Driver.DescriptorTable, Driver.AvailRing, Driver.UsedRing),
+        });
     }
 
     /// <summary>Stops serving.</summary>

@@ -14,6 +14,7 @@ public sealed unsafe class GuestMemoryMock : IDisposable
     private const ulong FirstAllocation = 0x1000;   // leaves address 0 unused, so that a forgotten address shows
 
     private readonly MemoryMapping[] _mappings;
+    private readonly MemFd?[] _files;
     private readonly GuestRegion _heap;
     private ulong _next;
 
@@ -21,21 +22,28 @@ public sealed unsafe class GuestMemoryMock : IDisposable
     public GuestMemoryMock() : this(new MockRegion(0, 64 << 20)) { }
 
     /// <summary>The given regions; allocations come from the first.</summary>
-    public GuestMemoryMock(params ReadOnlySpan<MockRegion> regions)
+    public GuestMemoryMock(params ReadOnlySpan<MockRegion> regions) : this(false, regions) { }
+
+    private GuestMemoryMock(bool shareable, ReadOnlySpan<MockRegion> regions)
     {
         _mappings = new MemoryMapping[regions.Length];
+        _files = new MemFd?[regions.Length];
         var mapped = new GuestRegion[regions.Length];
         for (int i = 0; i < regions.Length; i++)
         {
-            _mappings[i] = MemoryMapping.Map((nuint)regions[i].Length, MemoryMapping.ReadWrite,
-                MemoryMapping.Private | MemoryMapping.Anonymous | MemoryMapping.NoReserve, -1, 0, "mock guest RAM");
-            mapped[i] = new GuestRegion(regions[i].Address, (nuint)regions[i].Length, _mappings[i].Address);
+            MemFd? file = _files[i] = shareable ? MemFd.Create("mock-guest-ram", regions[i].Length) : null;
+            int flags = MemoryMapping.NoReserve | (shareable ? MemoryMapping.Shared : MemoryMapping.Private | MemoryMapping.Anonymous);
+            _mappings[i] = MemoryMapping.Map((nuint)regions[i].Length, MemoryMapping.ReadWrite, flags, file?.Descriptor ?? -1, 0, "mock guest RAM");
+            mapped[i] = new GuestRegion(regions[i].Address, (nuint)regions[i].Length, _mappings[i].Address, file?.Descriptor ?? -1);
         }
 
         Memory = new GuestMemory(mapped);
         _heap = mapped[0];
         _next = _heap.GuestAddress + FirstAllocation;
     }
+
+    /// <summary>As the constructor, but another process, or another part of this one, can map it too: for vhost-user devices.</summary>
+    public static GuestMemoryMock Shareable(params ReadOnlySpan<MockRegion> regions) => new(true, regions);
 
     /// <summary>What the device sees.</summary>
     public GuestMemory Memory { get; }
@@ -75,5 +83,6 @@ public sealed unsafe class GuestMemoryMock : IDisposable
     public void Dispose()
     {
         foreach (MemoryMapping mapping in _mappings) mapping.Dispose();
+        foreach (MemFd? file in _files) file?.Dispose();
     }
 }

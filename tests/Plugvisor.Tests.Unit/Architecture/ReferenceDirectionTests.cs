@@ -7,13 +7,14 @@ namespace Plugvisor.Tests.Unit.Architecture;
 /// <summary>Holds the direction of references, on the compiled assemblies: what they use, not what a project file says.</summary>
 public sealed class ReferenceDirectionTests
 {
-    private static readonly string[] Contract = ["Plugvisor.Abstractions", "Plugvisor.Virtio", "Plugvisor.Linux"];
+    private static readonly string[] Contract = ["Plugvisor.Abstractions", "Plugvisor.Virtio", "Plugvisor.VhostUser", "Plugvisor.Linux"];
 
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
         ["Plugvisor.Abstractions"] = [],
         ["Plugvisor.Linux"] = [],
         ["Plugvisor.Virtio"] = ["Plugvisor.Abstractions", "Plugvisor.Linux"],
+        ["Plugvisor.VhostUser"] = ["Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Virtio"],
         ["Plugvisor.Hypervisor"] = ["Plugvisor.Abstractions", "Plugvisor.Linux"],
         ["Plugvisor.Hypervisor.Kvm"] = ["Plugvisor.Abstractions", "Plugvisor.Linux", "Plugvisor.Hypervisor"],
         ["Plugvisor.Plugins"] = ["Plugvisor.Abstractions"],

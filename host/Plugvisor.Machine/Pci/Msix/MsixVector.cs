@@ -35,23 +35,7 @@ public sealed class MsixVector : IDisposable
     public void Signal() => Trigger.Signal();
 
     /// <summary>As <see cref="Signal"/>, for callers that may come at any time, also while the device is being removed.</summary>
-    public void SignalUnlessClosed()
-    {
-        bool held = false;
-        try
-        {
-            Trigger.DangerousAddRef(ref held);   // keeps the descriptor's number from being reused under the write
-            Trigger.Signal();
-        }
-        catch (ObjectDisposedException)
-        {
-            // The device is gone, and so is its interrupt.
-        }
-        finally
-        {
-            if (held) Trigger.DangerousRelease();
-        }
-    }
+    public void SignalUnlessClosed() => Trigger.SignalUnlessClosed();
 
     /// <inheritdoc/>
     public void Dispose() => Trigger.Dispose();

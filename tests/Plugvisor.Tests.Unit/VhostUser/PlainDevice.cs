@@ -1,0 +1,18 @@
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.VhostUser.Devices;
+
+namespace Plugvisor.Tests.Unit.VhostUser;
+
+/// <summary>A device of no type in particular.</summary>
+internal sealed class PlainDevice(string id, VhostUserOptions options, IDeviceHost host)
+    : VhostUserDevice(new DeviceRequest { Id = id, Config = default }, options, host)
+{
+    public static VhostUserOptions Options(string path) => new()
+    {
+        SocketPath = path,
+        DeviceType = 26,
+        QueueSizes = [64, 64],
+        ConnectPatience = TimeSpan.FromSeconds(30),
+        RetryPause = TimeSpan.FromMilliseconds(20),
+    };
+}

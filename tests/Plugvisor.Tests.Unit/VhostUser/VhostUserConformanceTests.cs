@@ -1,0 +1,28 @@
+using Plugvisor.Testing.Conformance;
+using Plugvisor.Testing.Devices;
+using Plugvisor.Testing.Memory;
+using Plugvisor.Testing.Queues;
+using Plugvisor.Virtio.Devices;
+
+namespace Plugvisor.Tests.Unit.VhostUser;
+
+/// <summary>What every device has to do, done by a back end that is well-behaved.</summary>
+public sealed class VhostUserConformanceTests : VirtioDeviceConformance, IDisposable
+{
+    private readonly BackEnds _backEnds = new();
+
+    public void Dispose() => _backEnds.Dispose();
+
+    protected override int RequestQueue => 1;
+
+    protected override GuestMemoryMock CreateRam() => BackEnds.MakeRam();
+
+    protected override IVirtioDevice Create(MockDeviceHost host)
+    {
+        FakeBackEnd backEnd = _backEnds.Start(new FakeBackEnd(_backEnds.NewPath()));
+        return new PlainDevice("fake", PlainDevice.Options(backEnd.Path), host);
+    }
+
+    protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram) =>
+        [DriverBuffer.Readable(ram.Allocate(40), 40), DriverBuffer.Writable(ram.Allocate(512), 512)];
+}
