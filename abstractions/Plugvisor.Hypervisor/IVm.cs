@@ -8,7 +8,10 @@ namespace Plugvisor.Hypervisor;
 /// </summary>
 public interface IVm : IDisposable
 {
-    /// <summary>Maps host memory into guest-physical space, or with length 0 removes the slot. Expensive: make few.</summary>
+    /// <summary>How many memory slots the kernel gives a VM; their numbers are below this.</summary>
+    uint MemorySlotLimit { get; }
+
+    /// <summary>Maps host memory into guest-physical space, moves a slot whose other values are as before, or with length 0 removes it. Expensive: make few.</summary>
     void SetMemorySlot(in MemorySlot slot);
 
     /// <summary>Makes vCPU <paramref name="id"/> (its APIC id). Used from then on by the thread that runs it only.</summary>

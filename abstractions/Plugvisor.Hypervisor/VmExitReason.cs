@@ -15,6 +15,12 @@ public enum VmExitReason
     /// <summary>A level-triggered vector was acknowledged: <see cref="VmExit.Address"/> is the vector.</summary>
     IoapicEoi,
 
+    /// <summary>
+    /// The kernel could not reach host memory that the guest touched (a truncated file, a full file system): <see cref="VmExit.Address"/> is the guest-physical address, or 0
+    /// where the kernel does not say. Running again tries again.
+    /// </summary>
+    MemoryFault,
+
     /// <summary>HLT with no interrupt controller in the kernel; unusual.</summary>
     Halt,
 

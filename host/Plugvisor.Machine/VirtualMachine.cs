@@ -33,6 +33,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     private readonly Bus _ports = new();
     private readonly Bus _mmio = new();
     private readonly MsiRouter _router;
+    private readonly GuestMappings _mappings;
     private readonly MachineConsoles _consoles;
     private readonly Board _board;
     private readonly PciRoot _pci;
@@ -70,10 +71,12 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             _ram = GuestRam.Allocate(Map, options.Ram);
             _ram.MapInto(_vm);
             _router = new MsiRouter(_vm);
+            _mappings = new GuestMappings(_vm, new DeviceLog("memory", _log, clock));
             _board = new Board(_ports, _mmio, _vm, _router, Map, options, consoles, listener, clock, _log);
             _pci = new PciRoot(_ports, _mmio);
             _pci.AddSegment(new PciApertures(Map.Window32, Map.Window64, PciRoot.PortWindow), new DeviceLog("pci", _log, clock));
             _board.PciHotplug.Hide = (segment, slot) => _pci.Segments[segment].Hide(slot);
+            _services.Add(new DeviceMemory(Map.Window64, _mappings, _mmio, _pci.Segments[0]));
             _virtio = new VirtioPciEnvironment { Vm = _vm, Router = _router, Memory = _ram.Memory };
             _vcpus = new VcpuGroup(MakeVcpus());
             _vcpus.Start();   // they are made while devices and the kernel are loaded
@@ -303,7 +306,7 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
 
     private VcpuThread[] MakeVcpus()
     {
-        var wiring = new VcpuWiring(_ports, _mmio, _ram.Memory, _board.Ioapic.EndOfInterrupt, this);
+        var wiring = new VcpuWiring(_ports, _mmio, _ram.Memory, _board.Ioapic.EndOfInterrupt, this) { MemoryFault = _mappings.Mend };
         var setup = new VcpuSetup(
             _options.MaxVcpus, Map.PhysicalAddressBits, _options.Topology, _options.NestedVirtualization, _options.Amx);
         var cores = new CoreSharingGroup(_options.CoreSharing);

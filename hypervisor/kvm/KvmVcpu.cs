@@ -78,7 +78,7 @@ internal sealed unsafe class KvmVcpu : IVcpu
         exit = default;
         if (KvmIoctl.Call(_fd, KvmRequest.KVM_RUN, 0) < 0)
         {
-            NotRun(Marshal.GetLastSystemError());
+            NotRun(Marshal.GetLastSystemError(), ref exit);
             return;
         }
 
@@ -172,8 +172,17 @@ internal sealed unsafe class KvmVcpu : IVcpu
     }
 
     /// <summary>KVM_RUN came back without an exit: the default exit, <see cref="VmExitReason.Interrupted"/>, or no way on.</summary>
-    private void NotRun(int errno)
+    private void NotRun(int errno, ref VmExit exit)
     {
+        if (errno == KvmIoctl.EFAULT)
+        {
+            exit.Reason = VmExitReason.MemoryFault;
+            // From Linux 6.8 on; before that the field is never written.
+            if (_run->ExitReason == KvmRun.KVM_EXIT_MEMORY_FAULT) exit.Address = _run->MemoryFaultAddress;
+            _run->ExitReason = KvmRun.KVM_EXIT_UNKNOWN;
+            return;
+        }
+
         // EAGAIN: a vCPU that waited for INIT or SIPI got it.
         if (errno is not (KvmIoctl.EINTR or KvmIoctl.EAGAIN)) KvmIoctl.ThrowRefused($"to run vCPU {Id} (KVM_RUN)", errno);
         ThreadSignal.Consume();

@@ -57,6 +57,17 @@ internal sealed unsafe class KvmVm : IVm
     }
 
     /// <inheritdoc/>
+    public uint MemorySlotLimit
+    {
+        get
+        {
+            // Kernels before the capability had 32 (Documentation/virt/kvm/api.rst).
+            int limit = KvmIoctl.Try(_vm.Value, KvmRequest.KVM_CHECK_EXTENSION, KvmCapability.KVM_CAP_NR_MEMSLOTS);
+            return limit > 0 ? (uint)limit : 32;
+        }
+    }
+
+    /// <inheritdoc/>
     public void SetMemorySlot(in MemorySlot slot)
     {
         var region = new KvmMemoryRegion

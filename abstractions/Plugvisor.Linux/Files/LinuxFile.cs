@@ -11,6 +11,7 @@ public sealed partial class LinuxFile : SafeHandle
 {
     private const int O_RDWR = 2;
     private const int O_CREAT = 0x40;
+    private const int O_TMPFILE = 0x410000;
     private const int O_NONBLOCK = 0x800;
     private const int O_DIRECT = 0x4000;
     private const int O_CLOEXEC = 0x80000;
@@ -64,6 +65,21 @@ public sealed partial class LinuxFile : SafeHandle
     /// <exception cref="LinuxException">There is no descriptor left.</exception>
     public static LinuxFile Duplicate(SafeHandle handle, string path) => new(FileDescriptor.DuplicateNumber(handle), path);
 
+    /// <summary>Makes a file without a name in a directory, readable and writable: it is gone when it is closed (O_TMPFILE).</summary>
+    /// <exception cref="LinuxException">It cannot be made; EOPNOTSUPP means that the filesystem has no such files.</exception>
+    public static LinuxFile CreateUnnamed(string directory)
+    {
+        ArgumentNullException.ThrowIfNull(directory);
+        int descriptor;
+        while ((descriptor = open(directory, O_CLOEXEC | O_RDWR | O_TMPFILE, OwnerOnly)) < 0)
+        {
+            int errno = Marshal.GetLastSystemError();
+            if (errno != EINTR) throw new LinuxException($"make a file in {directory}", errno);
+        }
+
+        return new LinuxFile(descriptor, directory);
+    }
+
     /// <summary>Opens the same file once more, whatever its path names by now.</summary>
     public LinuxFile Reopen(FileOpen how)
     {
@@ -73,8 +89,22 @@ public sealed partial class LinuxFile : SafeHandle
         return new LinuxFile(descriptor, Path);
     }
 
+    /// <summary>Makes the file this long; what is new reads as zeros.</summary>
+    /// <exception cref="LinuxException">It cannot be.</exception>
+    public void SetLength(ulong length)
+    {
+        while (ftruncate(Descriptor, (long)length) < 0)
+        {
+            int errno = Marshal.GetLastSystemError();
+            if (errno != EINTR) throw new LinuxException($"set the length of {Path}", errno);
+        }
+    }
+
     /// <inheritdoc/>
     protected override bool ReleaseHandle() => close((int)handle) == 0;
+
+    [LibraryImport("libc")]
+    private static partial int ftruncate(int fd, long length);
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags, uint mode);

@@ -102,6 +102,21 @@ public sealed partial class MemoryMapping : SafeHandle
         }
     }
 
+    /// <summary>
+    /// Puts zeroed private memory in the place of a part of the mapping, in one step: who uses the address finds the old pages or the new ones. For pages that are lost, such
+    /// as those behind the end of a file that was truncated.
+    /// </summary>
+    /// <param name="offset">First byte, a multiple of the page size.</param>
+    /// <param name="length">Bytes.</param>
+    /// <returns>0, or the errno value.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The part is not inside the mapping.</exception>
+    public int CoverWithZeros(nuint offset, nuint length)
+    {
+        if (offset > Length || length > Length - offset) throw new ArgumentOutOfRangeException(nameof(length));
+        nint at = mmap(handle + (nint)offset, length, ReadWrite, Private | Anonymous | NoReserve | MAP_FIXED, -1, 0);
+        return at == -1 ? Marshal.GetLastSystemError() : 0;
+    }
+
     /// <summary>Advises the kernel on the whole mapping.</summary>
     /// <inheritdoc cref="Advise(MemoryAdvice, nuint, nuint)"/>
     public int Advise(MemoryAdvice advice) => Advise(advice, 0, Length);

@@ -51,6 +51,19 @@ public sealed class Bus
         }
     }
 
+    /// <summary>The start of the lowest range that overlaps <paramref name="length"/> bytes (not 0, and no wrap) at <paramref name="address"/>, or null when they are free.</summary>
+    public ulong? FirstBetween(ulong address, ulong length)
+    {
+        Table table = Volatile.Read(ref _table);
+        ulong last = address + (length - 1);
+        for (int i = 0; i < table.Count; i++)
+        {
+            if (table.Lasts[i] >= address) return table.Starts[i] <= last ? table.Starts[i] : null;
+        }
+
+        return null;
+    }
+
     /// <summary>Serves a guest read; what nobody answers reads as all ones.</summary>
     /// <returns>Whether a device was there.</returns>
     public bool Read(ulong address, Span<byte> data)

@@ -1,4 +1,6 @@
+using Plugvisor.Abstractions.Pci;
 using Plugvisor.Machine.Buses;
+using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
 
@@ -14,6 +16,7 @@ public sealed class PciSegment
     private readonly Lock _change = new();
     private readonly PciFunction?[] _slots = new PciFunction?[SlotCount];
     private readonly PciFunction?[] _hidden = new PciFunction?[SlotCount];   // ejected, and not removed yet: their slots are not free
+    private AddressRange[] _occupied = [];
     private uint _reserved;
 
     internal PciSegment(ushort number, Bus ports, Bus mmio, PciApertures apertures)
@@ -51,6 +54,18 @@ public sealed class PciSegment
         }
     }
 
+    /// <summary>Keeps BARs from being placed in a part of the memory windows, which has another use.</summary>
+    internal void Occupy(AddressRange range)
+    {
+        lock (_change) _occupied = [.. _occupied, range];
+    }
+
+    /// <summary>Undoes <see cref="Occupy"/>.</summary>
+    internal void Release(AddressRange range)
+    {
+        lock (_change) _occupied = Array.FindAll(_occupied, other => other != range);
+    }
+
     /// <summary>Puts a function on the bus, places its BARs and lets them answer.</summary>
     /// <param name="function">A function that is on no bus.</param>
     /// <param name="slot">The slot that was asked for (reserved or free), or null for the lowest free one.</param>
@@ -70,6 +85,7 @@ public sealed class PciSegment
             var busy = new PciBusyRanges();
             foreach (PciFunction? there in _slots) there?.CollectBusy(busy);
             foreach (PciFunction? there in _hidden) there?.CollectBusy(busy);
+            for (int i = 0; i < _occupied.Length; i++) busy.Add(PciBarKind.Memory64, _occupied[i].Start, _occupied[i].Length);
             if (!function.TryAttach(this, busy))
             {
                 error = $"PCI segment {Number} has no room for the BARs of {function.Id}";

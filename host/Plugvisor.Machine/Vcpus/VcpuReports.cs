@@ -39,6 +39,14 @@ internal static class VcpuReports
     internal static void Send(VcpuWiring wiring, int index, IVcpu vcpu, Exception error) =>
         wiring.Events.OnFatal(Make(wiring.Memory, index, vcpu, error.Message, []) with { Error = error });
 
+    /// <summary>Memory that the guest touched is lost.</summary>
+    internal static void SendLost(VcpuWiring wiring, int index, IVcpu vcpu, ulong address, string known)
+    {
+        string where = address == 0 ? "" : $" at guest address 0x{address:x}";
+        string reason = $"KVM cannot reach memory{where} that the guest uses: a file behind it was truncated, its file system is full or its disk failed{known}";
+        wiring.Events.OnFatal(Make(wiring.Memory, index, vcpu, reason, []));
+    }
+
     private static string Words(in VmExit exit) => exit.Reason switch
     {
         VmExitReason.Shutdown => "triple fault",

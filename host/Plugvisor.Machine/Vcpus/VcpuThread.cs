@@ -11,6 +11,8 @@ namespace Plugvisor.Machine.Vcpus;
 /// </summary>
 public sealed class VcpuThread
 {
+    private const int MaxFaults = 3;   // in a row that nobody mended
+
     private readonly Func<IVcpu> _create;
     private readonly VcpuWiring _wiring;
     private readonly int[]? _hostCpus;
@@ -238,6 +240,7 @@ public sealed class VcpuThread
     /// <summary>Runs the guest until a pause or stop is asked (true), or until it cannot go on and that is reported (false).</summary>
     private bool Run(IVcpu vcpu)
     {
+        int faults = 0;
         try
         {
             Bus ports = _wiring.Ports, mmio = _wiring.Mmio;
@@ -258,6 +261,17 @@ public sealed class VcpuThread
                         break;
                     case VmExitReason.Interrupted:
                         if (!GoOn()) return true;
+                        break;
+                    case VmExitReason.MemoryFault:
+                        string? lost = _wiring.MemoryFault is { } mend ? mend(exit.Address) : "";
+                        if (lost is null) faults = 0;
+                        // Another vCPU may have mended just what this one ran into.
+                        else if (++faults > MaxFaults)
+                        {
+                            VcpuReports.SendLost(_wiring, Index, vcpu, exit.Address, lost);
+                            return false;
+                        }
+
                         break;
                     default:
                         VcpuReports.Send(_wiring, Index, vcpu, ref exit);

@@ -10,6 +10,7 @@ internal static unsafe partial class KvmIoctl
 {
     public const int EINTR = 4;
     public const int EAGAIN = 11;
+    public const int EFAULT = 14;
 
     /// <summary>One ioctl with a number as its argument.</summary>
     [LibraryImport("libc", EntryPoint = "ioctl")]

@@ -16,6 +16,7 @@ internal unsafe struct KvmRun
     public const uint KVM_EXIT_INTERNAL_ERROR = 17;
     public const uint KVM_EXIT_SYSTEM_EVENT = 24;
     public const uint KVM_EXIT_IOAPIC_EOI = 26;
+    public const uint KVM_EXIT_MEMORY_FAULT = 39;
 
     public const byte KVM_EXIT_IO_OUT = 1;
 
@@ -40,6 +41,8 @@ internal unsafe struct KvmRun
     [FieldOffset(52)] public byte MmioIsWrite;
 
     [FieldOffset(32)] public byte EoiVector;
+
+    [FieldOffset(40)] public ulong MemoryFaultAddress;
 
     [FieldOffset(32)] public uint InternalSuberror;
     [FieldOffset(36)] public uint InternalDataCount;

@@ -21,17 +21,17 @@ internal sealed class PatternImage : IDisposable
         using FileStream stream = File.Create(Path);
         stream.SetLength((long)mebibytes << 20);
         if (seed is null) return;
-        foreach (ulong[] chunk in Chunks()) stream.Write(MemoryMarshal.AsBytes<ulong>(chunk));
+        foreach (ulong[] chunk in Chunks(seed ?? _seed)) stream.Write(MemoryMarshal.AsBytes<ulong>(chunk));
     }
 
     public string Path { get; }
 
-    /// <summary>Whether it still holds its pattern, and nothing else.</summary>
-    public bool IsWhole()
+    /// <summary>Whether it still holds its pattern, or now that of another seed, and nothing else.</summary>
+    public bool IsWhole(ulong? seed = null)
     {
         using FileStream stream = File.OpenRead(Path);
         byte[] read = new byte[1 << 20];
-        foreach (ulong[] chunk in Chunks())
+        foreach (ulong[] chunk in Chunks(seed ?? _seed))
         {
             if (stream.ReadAtLeast(read, read.Length, throwOnEndOfStream: false) < read.Length) return false;
             if (!read.AsSpan().SequenceEqual(MemoryMarshal.AsBytes<ulong>(chunk))) return false;
@@ -49,14 +49,14 @@ internal sealed class PatternImage : IDisposable
     public void Dispose() => File.Delete(Path);
 
     /// <summary>The pattern, a mebibyte at a time, always in the same array.</summary>
-    private IEnumerable<ulong[]> Chunks()
+    private IEnumerable<ulong[]> Chunks(ulong? seed)
     {
         ulong[] chunk = new ulong[(1 << 20) / sizeof(ulong)];
         for (ulong sector = 0; sector < (ulong)_mebibytes * 2048;)
         {
             for (int at = 0; at < chunk.Length; sector++)
             {
-                ulong value = Base(sector, _seed ?? 0);
+                ulong value = Base(sector, seed ?? 0);
                 for (int word = 0; word < SectorBytes / sizeof(ulong); word++, value += Step) chunk[at++] = value;
             }
             yield return chunk;

@@ -16,7 +16,31 @@ internal sealed class FakeVm : IVm
 
     public Dictionary<uint, EventFd> IrqFds { get; } = [];
 
-    public void SetMemorySlot(in MemorySlot slot) => throw new NotSupportedException();
+    /// <summary>The slots that are there, by number.</summary>
+    public Dictionary<uint, MemorySlot> Slots { get; } = [];
+
+    /// <summary>Answers whether the kernel refuses to set a slot.</summary>
+    public Predicate<MemorySlot> Refuses { get; set; } = static _ => false;
+
+    public uint MemorySlotLimit { get; set; } = 32;
+
+    public void SetMemorySlot(in MemorySlot slot)
+    {
+        if (slot.Length == 0)
+        {
+            if (!Slots.Remove(slot.Index)) throw new InvalidOperationException($"no memory slot {slot.Index}");
+            return;
+        }
+
+        if (Refuses(slot)) throw new HypervisorException("KVM refuses a memory slot: Cannot allocate memory (errno 12)");
+        foreach (MemorySlot other in Slots.Values)
+        {
+            if (other.Index != slot.Index && slot.GuestAddress < other.GuestAddress + other.Length && other.GuestAddress < slot.GuestAddress + slot.Length)
+                throw new HypervisorException($"memory slot {slot.Index} overlaps {other.Index}");
+        }
+
+        Slots[slot.Index] = slot;
+    }
 
     public IVcpu CreateVcpu(uint id) => throw new NotSupportedException();
 

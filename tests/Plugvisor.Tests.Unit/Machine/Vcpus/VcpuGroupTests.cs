@@ -15,6 +15,7 @@ public sealed unsafe class VcpuGroupTests : IVcpuEvents, IDisposable
     private readonly BlockingCollection<(string Event, VcpuReport Report)> _events = [];
     private readonly byte* _memory = (byte*)NativeMemory.AllocZeroed(0x2000);
     private readonly Bus _ports = new();
+    private Func<ulong, string?>? _mend;
 
     [Fact]
     public void Pause_takes_all_out_and_resume_tells_the_clock()
@@ -105,6 +106,34 @@ public sealed unsafe class VcpuGroupTests : IVcpuEvents, IDisposable
     }
 
     [Fact]
+    public void Lost_memory_that_a_device_mends_lets_the_guest_go_on_and_otherwise_is_reported()
+    {
+        var asked = new List<ulong>();
+        _mend = address =>
+        {
+            asked.Add(address);
+            return asked.Count is 1 or 5 ? null : "; it may be that of pmem0";
+        };
+        (VcpuGroup group, FakeVcpu[] vcpus) = Make(1);
+        for (ulong i = 1; i <= 9; i++)
+        {
+            ulong address = i << 12;
+            vcpus[0].Add((out exit) => exit = new VmExit { Reason = VmExitReason.MemoryFault, Address = address });
+        }
+
+        group.Start();
+        group.Resume();
+
+        Assert.True(_events.TryTake(out (string Event, VcpuReport Report) seen, Limit));
+
+        Assert.Equal([0x1000ul, 0x2000, 0x3000, 0x4000, 0x5000, 0x6000, 0x7000, 0x8000, 0x9000], asked);
+        Assert.Equal("fatal", seen.Event);
+        Assert.StartsWith("KVM cannot reach memory at guest address 0x9000 that the guest uses", seen.Report.Reason, StringComparison.Ordinal);
+        Assert.EndsWith("; it may be that of pmem0", seen.Report.Reason, StringComparison.Ordinal);
+        group.Stop();
+    }
+
+    [Fact]
     public void A_device_that_holds_a_vcpu_makes_pause_say_which()
     {
         (VcpuGroup group, FakeVcpu[] vcpus) = Make(2, TimeSpan.FromMilliseconds(50));
@@ -157,7 +186,7 @@ public sealed unsafe class VcpuGroupTests : IVcpuEvents, IDisposable
     private (VcpuGroup Group, FakeVcpu[] Vcpus) Make(int count, TimeSpan? patience = null)
     {
         var memory = new GuestMemory(new GuestRegion(0, 0x2000, (nint)_memory));
-        var wiring = new VcpuWiring(_ports, new Bus(), memory, static _ => { }, this);
+        var wiring = new VcpuWiring(_ports, new Bus(), memory, static _ => { }, this) { MemoryFault = _mend };
         var vcpus = new FakeVcpu[count];
         var threads = new VcpuThread[count];
         for (int i = 0; i < count; i++)

@@ -1,0 +1,175 @@
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Abstractions.Memory;
+using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Files;
+using Plugvisor.Linux.Memory;
+
+namespace Plugvisor.Plugins.Pmem;
+
+/// <summary>
+/// The file behind the device, opened, locked and mapped. This process never reads or writes the mapping itself: a page that is lost would end it (SIGBUS). The kernel does
+/// on the guest's behalf, and tells of a lost page by an error, which <see cref="Mend"/> takes care of.
+/// </summary>
+internal sealed class Backing : IDisposable
+{
+    /// <summary>Guest address, host address and size are multiples of this, so that large pages can be used.</summary>
+    public const ulong Alignment = 2 << 20;
+
+    private const ulong Page = 4096;
+
+    private readonly string _id;
+    private readonly LinuxFile _file;
+    private readonly MemoryMapping _mapping;
+    private readonly IDeviceLog _log;
+    private readonly bool _private;
+    private ulong _intact;   // bytes from the start that are the file's; the rest was replaced
+
+    private Backing(string id, LinuxFile file, MemoryMapping mapping, ulong size, bool discard, IDeviceLog log)
+    {
+        _id = id;
+        _file = file;
+        _mapping = mapping;
+        Size = size;
+        _private = discard;
+        _log = log;
+        _intact = size;
+    }
+
+    /// <summary>Bytes that the guest sees.</summary>
+    public ulong Size { get; }
+
+    /// <summary>Whether part of the file was cut off under the guest.</summary>
+    public bool IsDamaged => Volatile.Read(ref _intact) < Size;
+
+    /// <summary>For the host.</summary>
+    public HostMapping Mapping => new(_mapping, Size) { Mend = Mend };
+
+    /// <summary>Opens, locks and maps.</summary>
+    /// <exception cref="DeviceException">The file cannot be used.</exception>
+    public static Backing Open(string id, Config config, IDeviceLog log)
+    {
+        LinuxFile? file = null;
+        MemoryMapping? mapping = null;
+        try
+        {
+            file = Open(id, config, out ulong size);
+            int flags = (config.DiscardWrites ? MemoryMapping.Private : MemoryMapping.Shared) | MemoryMapping.NoReserve;
+            mapping = MemoryMapping.MapAligned((nuint)size, (nuint)Alignment, flags, file.Descriptor, config.File);
+            _ = mapping.Advise(MemoryAdvice.DontDump);
+            return new Backing(id, file, mapping, size, config.DiscardWrites, log);
+        }
+        catch (Exception e)
+        {
+            mapping?.Dispose();
+            file?.Dispose();
+            if (e is LinuxException) throw new DeviceException($"pmem device {id}: cannot use file={config.File}", e);
+            throw;
+        }
+    }
+
+    /// <summary>Puts what the guest has written on stable storage. Blocks; for the queue's thread.</summary>
+    /// <returns>False when that failed, or part of the memory has no file behind it any more.</returns>
+    public bool Flush()
+    {
+        if (IsDamaged) return false;
+        if (_private) return true;
+        int result = _file.SyncData();
+        if (result == 0) return !IsDamaged;
+        _log.GuestTriggered($"a flush of {_file.Path} failed: {new LinuxException("fdatasync", -result).Message}");
+        return false;
+    }
+
+    /// <summary>
+    /// The file may have been truncated under the guest: puts zeroed pages in the place of those that are gone, so that the guest goes on. Flushes fail from then on, by which
+    /// the guest's file system learns of it. Host's threads, one at a time.
+    /// </summary>
+    public bool Mend()
+    {
+        ulong now;
+        try
+        {
+            now = _file.ReadStatus().Size;
+        }
+        catch (LinuxException)
+        {
+            return false;
+        }
+
+        ulong kept = (ulong.Min(now, Size) + (Page - 1)) & ~(Page - 1);
+        if (kept >= _intact || _mapping.CoverWithZeros((nuint)kept, (nuint)(_intact - kept)) != 0) return false;
+        Volatile.Write(ref _intact, kept);
+        _log.Warn($"{_file.Path} was cut to {now} bytes while the guest of pmem device {_id} used {Size}: the guest finds zeros behind that, and its flushes fail. " +
+            "Restart the VM once the file is whole again");
+        return true;
+    }
+
+    /// <summary>Unlocks, closes and, as soon as the host has let go of it, unmaps.</summary>
+    public void Dispose()
+    {
+        _mapping.Dispose();
+        if (!_file.IsClosed) _file.Unlock();
+        _file.Dispose();
+    }
+
+    private static LinuxFile Open(string id, Config config, out ulong size)
+    {
+        string path = config.File;
+        if (System.IO.Directory.Exists(path))
+        {
+            size = config.Size ?? throw new DeviceException($"pmem device {id}: file={path} is a directory, so size= has to say how large the file in it is to be");
+            CheckSize(id, size, path);
+            LinuxFile unnamed = LinuxFile.CreateUnnamed(path);
+            try
+            {
+                unnamed.SetLength(size);
+                return unnamed;
+            }
+            catch
+            {
+                unnamed.Dispose();
+                throw;
+            }
+        }
+
+        LinuxFile file = LinuxFile.Open(path, config.DiscardWrites ? FileOpen.Read : FileOpen.Write);
+        try
+        {
+            FileStatus status = file.ReadStatus();
+            if (status.Kind == FileKind.Other) throw new DeviceException($"pmem device {id}: file={path} is neither a file nor a block device nor a directory");
+            size = config.Size ?? status.Size;
+            CheckSize(id, size, path);
+            if (size > status.Size)
+                throw new DeviceException($"pmem device {id}: file={path} has {status.Size} bytes, fewer than size={size}; make it longer with truncate -s {size}");
+            Lock(id, file, config.DiscardWrites);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static void CheckSize(string id, ulong size, string path)
+    {
+        if (size != 0 && size % Alignment == 0 && size <= long.MaxValue) return;
+        throw new DeviceException($"pmem device {id}: {size} bytes of file={path} are not a multiple of 2 MiB; give another size= or make the file longer");
+    }
+
+    private static void Lock(string id, LinuxFile file, bool read)
+    {
+        bool locked;
+        try
+        {
+            locked = file.TryLock(read ? FileLock.Read : FileLock.Write, 0, 0);
+        }
+        catch (LinuxException e)
+        {
+            throw new DeviceException($"pmem device {id}: '{file.Path}' could not be locked: its filesystem has no file locks", e);
+        }
+
+        if (locked) return;
+        throw new DeviceException(
+            $"pmem device {id}: '{file.Path}' could not be locked for {(read ? "reading: somebody writes to it" : "writing: somebody else uses it; with discard_writes=on several can")}");
+    }
+}

@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Abstractions.Memory;
+using Plugvisor.Plugins.Pmem;
+using Plugvisor.Testing.Devices;
+using Plugvisor.Testing.Memory;
+using Plugvisor.Testing.Queues;
+using Plugvisor.Tests.Unit.Linux;
+using Plugvisor.Virtio.Devices;
+using Xunit;
+
+namespace Plugvisor.Tests.Unit.Plugins.Pmem;
+
+public sealed class PmemTests : IDisposable
+{
+    private const int MiB = 1 << 20;
+
+    private readonly GuestMemoryMock _ram = new();
+    private readonly MockDeviceMemory _memory = new();
+    private readonly MockDeviceHost _host;
+
+    public PmemTests()
+    {
+        _host = new MockDeviceHost(_ram);
+        _host.Offer<IDeviceMemory>(_memory);
+    }
+
+    public void Dispose() => _ram.Dispose();
+
+    internal static IVirtioDevice Create(IDeviceHost host, string file, string more = "")
+    {
+        using JsonDocument config = JsonDocument.Parse($$"""{"file":"{{file}}"{{more}}}""");
+        return (IVirtioDevice)new Plugin().Create(new DeviceRequest { Id = "_pmem0", Config = config.RootElement }, host);
+    }
+
+    [Fact]
+    public void It_says_what_it_is_and_the_guest_finds_the_file_where_config_space_says()
+    {
+        using var file = new TemporaryFile("at the start"u8, 4 * MiB);
+        using (IVirtioDevice device = Create(_host, file.Path))
+        {
+            Assert.Equal(27, device.Traits.DeviceType);
+            Assert.Equal([(ushort)256], device.Traits.QueueSizes);
+            Assert.Equal(0ul, device.Traits.Features);
+            Span<byte> config = stackalloc byte[16];
+            device.ReadConfig(0, config);
+            ulong start = BinaryPrimitives.ReadUInt64LittleEndian(config);
+            Assert.Equal(4ul * MiB, BinaryPrimitives.ReadUInt64LittleEndian(config[8..]));
+            HostMapping mapping = _memory.Placed[start];
+            Assert.Equal(4ul * MiB, mapping.Length);
+            Assert.Equal(0, mapping.Handle.DangerousGetHandle() % (2 * MiB));
+            Assert.Equal((byte)'a', Marshal.ReadByte(mapping.Handle.DangerousGetHandle()));
+            Marshal.WriteByte(mapping.Handle.DangerousGetHandle(), (byte)'A');
+        }
+
+        Assert.Empty(_memory.Placed);
+        Assert.Equal((byte)'A', file.ReadAll()[0]);
+    }
+
+    [Fact]
+    public void With_discarded_writes_the_file_stays_and_only_reading_is_locked()
+    {
+        using var file = new TemporaryFile("at the start"u8, 2 * MiB);
+        using (IVirtioDevice one = Create(_host, file.Path, ",\"discard_writes\":true"))
+        using (IVirtioDevice two = Create(_host, file.Path, ",\"discard_writes\":true"))
+        {
+            foreach (HostMapping mapping in _memory.Placed.Values) Marshal.WriteByte(mapping.Handle.DangerousGetHandle(), (byte)'A');
+            Assert.Contains("could not be locked for writing", Assert.Throws<DeviceException>(() => Create(_host, file.Path)).Message, StringComparison.Ordinal);
+        }
+
+        using (Create(_host, file.Path))
+        {
+            DeviceException reader = Assert.Throws<DeviceException>(() => Create(_host, file.Path, ",\"discard_writes\":true"));
+            Assert.Contains("could not be locked for reading: somebody writes to it", reader.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal((byte)'a', file.ReadAll()[0]);
+    }
+
+    [Theory]
+    [InlineData(3 * MiB, "", "3145728 bytes of file=")]
+    [InlineData(0, "", "0 bytes of file=")]
+    [InlineData(4 * MiB, ",\"size\":1048576", "1048576 bytes of file=")]
+    [InlineData(4 * MiB, ",\"size\":0", "0 bytes of file=")]
+    [InlineData(2 * MiB, ",\"size\":4194304", "has 2097152 bytes, fewer than size=4194304")]
+    public void A_size_that_cannot_be_is_refused_in_words(long length, string more, string words)
+    {
+        using var file = new TemporaryFile(length: length);
+        DeviceException error = Assert.Throws<DeviceException>(() => Create(_host, file.Path, more));
+        Assert.Contains("_pmem0", error.Message, StringComparison.Ordinal);
+        Assert.Contains(words, error.Message, StringComparison.Ordinal);
+        Assert.Contains(file.Path, error.Message, StringComparison.Ordinal);
+        if (words.Contains("bytes of file", StringComparison.Ordinal)) Assert.Contains("multiple of 2 MiB", error.Message, StringComparison.Ordinal);
+        using IVirtioDevice unlocked = Create(_host, CreateWhole(file));
+    }
+
+    [Fact]
+    public void A_directory_needs_a_size_and_gives_a_file_without_a_name()
+    {
+        string folder = Directory.CreateTempSubdirectory("pmem").FullName;
+        Assert.Contains("is a directory, so size= has to say", Assert.Throws<DeviceException>(() => Create(_host, folder)).Message, StringComparison.Ordinal);
+        using (Create(_host, folder, ",\"size\":2097152")) Assert.Empty(Directory.GetFileSystemEntries(folder));
+        Directory.Delete(folder);
+    }
+
+    [Fact]
+    public void What_is_no_file_or_not_there_is_refused_in_words()
+    {
+        Assert.Contains("neither a file nor", Assert.Throws<DeviceException>(() => Create(_host, "/dev/null")).Message, StringComparison.Ordinal);
+        DeviceException gone = Assert.Throws<DeviceException>(() => Create(_host, "/no/such/file"));
+        Assert.Contains("/no/such/file", gone.InnerException!.Message, StringComparison.Ordinal);
+        var bare = new MockDeviceHost(_ram);
+        Assert.Contains("no place for memory", Assert.Throws<DeviceException>(() => Create(bare, "/no/such/file")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void When_the_memory_has_no_place_the_file_is_given_back()
+    {
+        using var file = new TemporaryFile(length: 2 * MiB);
+        _memory.Refusal = "no room";
+        Assert.Equal("no room", Assert.Throws<DeviceException>(() => Create(_host, file.Path)).Message);
+        _memory.Refusal = null;
+        Create(_host, file.Path).Dispose();
+    }
+
+    [Fact]
+    public void All_flushes_that_wait_are_answered_by_one_look_at_the_file()
+    {
+        using var file = new TemporaryFile(length: 2 * MiB);
+        using var pmem = new DriverHarness(Create(_host, file.Path), _host);
+        pmem.Activate();
+        ulong[] answers = new ulong[100];
+        for (int i = 0; i < answers.Length; i++)
+        {
+            answers[i] = _ram.Allocate(4);
+            _ram.Write(answers[i], 0xdeadbeefu);
+            pmem.Queues[0].Driver.Add(DriverBuffer.Readable(_ram.Allocate(4), 4), DriverBuffer.Writable(answers[i], 4));
+        }
+
+        pmem.Queues[0].Kick();
+        pmem.Queues[0].Start();
+        for (int i = 0; i < answers.Length; i++) Assert.Equal(4u, pmem.Queues[0].Collect().Written);
+        Assert.All(answers, answer => Assert.Equal(0u, _ram.Read<uint>(answer)));
+        Assert.Equal(100ul, _host.MockCounters["flush_ops"]);
+        Assert.InRange(_host.MockCounters["sync_ops"], 1ul, 2ul);
+    }
+
+    [Fact]
+    public void Hostile_29_a_cut_file_is_mended_with_zeros_once_and_its_flushes_fail()
+    {
+        using var file = new TemporaryFile(length: 4 * MiB);
+        using var pmem = new DriverHarness(Create(_host, file.Path), _host);
+        pmem.Start();
+        HostMapping mapping = Assert.Single(_memory.Placed.Values);
+        Assert.False(mapping.Mend!());   // nothing is lost
+        Assert.Equal(0u, Flush(pmem));
+
+        using (FileStream cut = File.OpenWrite(file.Path)) cut.SetLength(MiB + 1);
+        Assert.True(mapping.Mend());
+        Assert.False(mapping.Mend());
+        Assert.Equal(0, Marshal.ReadByte(mapping.Handle.DangerousGetHandle() + 2 * MiB));   // would end this process
+        Marshal.WriteByte(mapping.Handle.DangerousGetHandle() + 4 * MiB - 1, 1);
+        Assert.Equal(1u, Flush(pmem));
+        using (FileStream cut = File.OpenWrite(file.Path)) cut.SetLength(0);
+        Assert.True(mapping.Mend());
+        Assert.Equal(0, Marshal.ReadByte(mapping.Handle.DangerousGetHandle()));
+        Assert.Equal(2, _host.MockLog.Lines.Count(line => line.Contains("was cut to", StringComparison.Ordinal)));
+        Assert.Empty(_host.Failures);
+    }
+
+    private static string CreateWhole(TemporaryFile file)
+    {
+        using FileStream grow = File.OpenWrite(file.Path);
+        grow.SetLength(4 * MiB);
+        return file.Path;
+    }
+
+    private uint Flush(DriverHarness pmem)
+    {
+        ulong answer = _ram.Allocate(4);
+        Assert.Equal(4u, pmem.Queues[0].Call(DriverBuffer.Readable(_ram.Allocate(4), 4), DriverBuffer.Writable(answer, 4)));
+        return _ram.Read<uint>(answer);
+    }
+}
