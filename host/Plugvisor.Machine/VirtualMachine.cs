@@ -22,9 +22,8 @@ namespace Plugvisor.Machine;
 /// One machine from power-on to power-off. A reset is a new one. All members are called by one owner, the control loop;
 /// what the guest asks for goes to the <see cref="IMachineListener"/>.
 /// </summary>
-public sealed class VirtualMachine : IVcpuEvents, IDisposable
+public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
 {
-
     private readonly MachineOptions _options;
     private readonly IMachineListener _listener;
     private readonly ILogger _log;
@@ -127,10 +126,11 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
     /// <exception cref="DeviceException">The plugin cannot make it, or there is no room on the bus.</exception>
     public PluggedDevice AddDevice(IDevicePlugin plugin, DeviceRequest request, int? slot)
     {
-        var log = new DeviceLog(request.Id, _logs.CreateLogger(plugin.GetType().Namespace ?? request.Id), _clock);
+        DeviceLog log = LogOf(plugin, request);
         var host = new DeviceHost(request.Id, _ram.Memory, log, _clock, _services);
         IDevice device = plugin.Create(request, host);
         DeviceFunction function = Connect(request.Id, device, log);
+        function.Host = host;
         host.OnFail(function.NeedsReset);
         if (!_pci.Segments[0].TryAdd(function, slot, out string? error))
         {
@@ -138,7 +138,12 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             throw new DeviceException($"device {request.Id}: {error}");
         }
 
-        var plugged = new PluggedDevice(request.Id, 0, function.Slot, host.DeviceCounters, function) { Plugin = plugin, Threads = host.Threads };
+        var plugged = new PluggedDevice(request.Id, 0, function.Slot, host.DeviceCounters, function)
+        {
+            Plugin = plugin,
+            Request = request,
+            Threads = host.Threads,
+        };
         _devices.Add(plugged);
         return plugged;
     }
@@ -292,6 +297,9 @@ public sealed class VirtualMachine : IVcpuEvents, IDisposable
             throw;
         }
     }
+
+    private DeviceLog LogOf(IDevicePlugin plugin, DeviceRequest request) =>
+        new(request.Id, _logs.CreateLogger(plugin.GetType().Namespace ?? request.Id), _clock);
 
     private void WriteTables()
     {

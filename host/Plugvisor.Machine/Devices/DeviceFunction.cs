@@ -25,6 +25,9 @@ public abstract class DeviceFunction : PciFunction, IDisposable
     /// <summary>The plugin's device. It belongs to this object, which disposes it in <see cref="Remove"/>.</summary>
     public abstract IDevice Device { get; }
 
+    /// <summary>The world of <see cref="Device"/>, where the machine has made it.</summary>
+    internal DeviceHost? Host { get; set; }
+
     /// <summary>The device cannot go on: it is latched, with one line in the log. Any thread.</summary>
     public abstract void NeedsReset(string reason);
 
@@ -73,6 +76,27 @@ public abstract class DeviceFunction : PciFunction, IDisposable
         Remove();
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>
+    /// Stops the device where it stands and keeps it so, for another instance to take over: <see cref="Adopt"/>, <see cref="Commit"/>, and in any case
+    /// <see cref="EndExchange"/>. The vCPUs run on.
+    /// </summary>
+    /// <exception cref="DeviceException">It does not stop in time; it goes on.</exception>
+    internal abstract void BeginExchange(TimeSpan deadline);
+
+    /// <summary>Looks whether another instance can take this one's place, and tells it where its driver has got to. May be called on another thread.</summary>
+    /// <exception cref="Exception">It cannot; any exception, as the plugin's code is called.</exception>
+    internal abstract void Adopt(IDevice successor);
+
+    /// <summary>Puts the adopted instance in place and starts it.</summary>
+    /// <returns>What went wrong, or null.</returns>
+    internal abstract string? Commit(TimeSpan deadline);
+
+    /// <summary>Undoes <see cref="Commit"/>, also one that went wrong; nothing to do after none.</summary>
+    internal abstract void Revert(TimeSpan deadline);
+
+    /// <summary>The instance that is in place goes on.</summary>
+    internal abstract void EndExchange();
 
     /// <summary>Stops the device; no vCPU is in it any more.</summary>
     /// <returns>False when it did not stop in time.</returns>

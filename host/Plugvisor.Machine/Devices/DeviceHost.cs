@@ -29,6 +29,9 @@ public sealed class DeviceHost(string id, GuestMemory memory, DeviceLog log, Tim
     /// <inheritdoc/>
     public TimeProvider Clock => clock;
 
+    /// <summary>Why the device failed first, or null. Host only.</summary>
+    internal string? Failure => Volatile.Read(ref _failure);
+
     /// <inheritdoc/>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws on its thread ends that device only")]
     public Thread StartThread(string name, Action body)

@@ -10,9 +10,9 @@ namespace Plugvisor.Machine.Pci;
 /// A plugin's PCI device that is not virtio. It owns what the bus defines: configuration space, BARs, MSI-X, function level reset; the device sees
 /// accesses to its registers only, and what it throws ends it and nothing else: a latched device reads as all ones and takes no writes.
 /// </summary>
-public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
+public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
 {
-    private readonly IPciDevice _device;
+    private readonly AccessGate _accesses = new();
     private readonly PciOwnedConfig? _owned;
     private readonly MsixTable? _msix;
     private readonly MsixCapability? _msixCapability;
@@ -20,6 +20,8 @@ public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
     private readonly PciFunctionReset? _reset;
     private readonly DeviceLatch _latch;
     private readonly TimeSpan _deadline;
+    private IPciDevice _device;      // changes while the gate is closed
+    private PciTraits _traits;
     private bool _paused;
     private string? _stuck;
 
@@ -36,6 +38,7 @@ public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
         : base(id, PciDeviceLayout.MakeConfig(id, traits), environment.StopDeadline, log)
     {
         _device = device;
+        _traits = traits;
         _deadline = environment.StopDeadline;
         _latch = new DeviceLatch(log, "the device answers no more", static () => { });
         PciDeviceLayout.AddBars(id, traits, Bars);
@@ -121,12 +124,14 @@ public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
         base.ReadConfig(offset, data);
         if (_owned is null || !_owned.Touches(offset, data.Length)) return;
         if (!TryEnter()) return;
+        _accesses.Enter();
         try
         {
             _owned.Read(offset, data);
         }
         finally
         {
+            _accesses.Leave();
             Leave();
         }
     }
@@ -138,6 +143,7 @@ public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
         bool owned = _owned is not null && _owned.Touches(offset, data.Length);
         bool reset = _reset is not null && _reset.IsTriggeredBy(offset, data);
         if ((!owned && !reset) || !TryEnter()) return;
+        _accesses.Enter();
         try
         {
             if (owned) _owned!.Write(offset, data);
@@ -145,6 +151,7 @@ public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
         }
         finally
         {
+            _accesses.Leave();
             Leave();
         }
     }
@@ -159,6 +166,7 @@ public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
     protected internal override void ReadBar(int bar, ulong offset, Span<byte> data)
     {
         if (!TryEnter()) return;
+        _accesses.Enter();
         try
         {
             if (_msixWindow is null) ReadDevice(bar, offset, data);
@@ -167,6 +175,7 @@ public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
         }
         finally
         {
+            _accesses.Leave();
             Leave();
         }
     }
@@ -175,6 +184,7 @@ public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
     protected internal override void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data)
     {
         if (!TryEnter()) return;
+        _accesses.Enter();
         try
         {
             if (_msixWindow is null) WriteDevice(bar, offset, data);
@@ -183,6 +193,7 @@ public sealed class PciDeviceFunction : DeviceFunction, IPciTransport
         }
         finally
         {
+            _accesses.Leave();
             Leave();
         }
     }

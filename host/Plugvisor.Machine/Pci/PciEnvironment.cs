@@ -14,4 +14,9 @@ public class PciEnvironment
 
     /// <summary>How long stopping a device may take before it is reported as stuck.</summary>
     public TimeSpan StopDeadline { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// How long each step may take in which other code takes over a device (stopping it, making its successor, starting that): the guest's requests wait meanwhile.
+    /// </summary>
+    public TimeSpan ExchangeDeadline { get; init; } = TimeSpan.FromSeconds(5);
 }

@@ -12,7 +12,6 @@ internal sealed class PciOwnedConfig
 {
     private const int HeaderLength = 2;
 
-    private readonly IPciConfigSpace _device;
     private readonly PciConfigSpace _config;
     private readonly DeviceLatch _latch;
     private readonly bool[] _owned = new bool[PciConfigSpace.Size / 4];
@@ -20,11 +19,14 @@ internal sealed class PciOwnedConfig
     /// <summary>Takes ranges that were checked.</summary>
     public PciOwnedConfig(IPciConfigSpace device, IReadOnlyList<PciConfigRange> ranges, PciConfigSpace config, DeviceLatch latch)
     {
-        _device = device;
+        Device = device;
         _config = config;
         _latch = latch;
         foreach (PciConfigRange range in ranges) _owned.AsSpan(range.Offset / 4, range.Length / 4).Fill(true);
     }
+
+    /// <summary>Who answers. Another one only while no access is under way.</summary>
+    public IPciConfigSpace Device { get; set; }
 
     /// <summary>Whether a range that lies in the space has bytes of the device.</summary>
     public bool Touches(int offset, int length)
@@ -79,7 +81,7 @@ internal sealed class PciOwnedConfig
         if (_latch.IsSet) return uint.MaxValue;
         try
         {
-            return _device.ReadConfig(register);
+            return Device.ReadConfig(register);
         }
         catch (Exception e)
         {
@@ -94,7 +96,7 @@ internal sealed class PciOwnedConfig
         if (_latch.IsSet) return;
         try
         {
-            _device.WriteConfig(register, value, mask);
+            Device.WriteConfig(register, value, mask);
         }
         catch (Exception e)
         {

@@ -21,7 +21,7 @@ internal sealed class VirtioCommonConfig
     private readonly QueueDoorbells _doorbells;
     private readonly GuestMemory _memory;
     private readonly ushort[] _maxSizes;
-    private readonly ulong _offered;
+    private ulong _offered;
 
     private readonly QueueSetup[] _queues;
     private readonly ushort[] _queueVectors;
@@ -60,6 +60,23 @@ internal sealed class VirtioCommonConfig
 
     /// <summary>Bumps config_generation. Any thread.</summary>
     public void BumpGeneration() => Interlocked.Increment(ref _generation);
+
+    /// <summary>
+    /// Offers other feature bits, where the driver does not count on one that is missing: what it negotiated, or what it was offered while it is at that.
+    /// </summary>
+    /// <param name="features">The offer.</param>
+    /// <param name="onlyAsk">Leaves everything as it is.</param>
+    /// <returns>The bits that are missing; 0 when the offer stands.</returns>
+    public ulong TryOffer(ulong features, bool onlyAsk = false)
+    {
+        lock (_lock)
+        {
+            ulong relied = (_status & VirtioStatus.FeaturesOk) != 0 ? _driverFeatures : _status != 0 ? _offered : 0;
+            ulong missing = relied & ~features;
+            if (missing == 0 && !onlyAsk) _offered = features;
+            return missing;
+        }
+    }
 
     /// <summary>Reads registers byte by byte, so any width at any offset works; what is past the end is left as it is.</summary>
     public void Read(uint offset, Span<byte> data)

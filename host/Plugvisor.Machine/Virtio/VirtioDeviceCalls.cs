@@ -13,9 +13,6 @@ namespace Plugvisor.Machine.Virtio;
 [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
 internal sealed class VirtioDeviceCalls
 {
-    private readonly IVirtioDevice _device;
-    private readonly IStopsInTime? _stopsInTime;
-    private readonly IVirtioTransport _transport;
     private readonly GuestMemory _memory;
     private readonly QueueDoorbells _doorbells;
     private readonly QueueInterrupt[] _interrupts;
@@ -23,14 +20,12 @@ internal sealed class VirtioDeviceCalls
     private readonly QueueFault[] _faults;
     private readonly Virtqueue?[] _running;
     private readonly QueueState[] _states;
+    private VirtioInstance _instance;
 
     public VirtioDeviceCalls(
-        IVirtioDevice device, IVirtioTransport transport, GuestMemory memory, QueueDoorbells doorbells, QueueInterrupt[] interrupts,
-        DeviceLatch latch)
+        VirtioInstance instance, GuestMemory memory, QueueDoorbells doorbells, QueueInterrupt[] interrupts, DeviceLatch latch)
     {
-        _device = device;
-        _stopsInTime = device as IStopsInTime;
-        _transport = transport;
+        _instance = instance;
         _memory = memory;
         _doorbells = doorbells;
         _interrupts = interrupts;
@@ -39,6 +34,13 @@ internal sealed class VirtioDeviceCalls
         _states = new QueueState[interrupts.Length];
         _faults = new QueueFault[interrupts.Length];
         for (int i = 0; i < _faults.Length; i++) _faults[i] = new QueueFault(latch, i);
+    }
+
+    /// <summary>What is called. Another one is put in its place only while no queue runs and no call is under way. Any thread may read it.</summary>
+    public VirtioInstance Instance
+    {
+        get => Volatile.Read(ref _instance);
+        set => Volatile.Write(ref _instance, value);
     }
 
     /// <summary>Whether a queue runs.</summary>
@@ -50,7 +52,7 @@ internal sealed class VirtioDeviceCalls
     {
         try
         {
-            _device.Activate(features, _transport);
+            _instance.Device.Activate(features, _instance);
             return true;
         }
         catch (Exception e)
@@ -62,6 +64,16 @@ internal sealed class VirtioDeviceCalls
 
     /// <summary>Starts the enabled queues that do not run, where they stood.</summary>
     public void StartQueues(ReadOnlySpan<QueueSetup> setups, ulong features)
+    {
+        if (TryStartQueues(setups, features, out int failed) is { } error) _latch.Blame($"{nameof(IVirtioDevice.StartQueue)}({failed})", error);
+    }
+
+    /// <summary>As <see cref="StartQueues"/>; what the device throws is the caller's to tell.</summary>
+    /// <param name="setups">The queues.</param>
+    /// <param name="features">What was negotiated.</param>
+    /// <param name="failed">The queue that could not be started.</param>
+    /// <returns>What the device threw, or null. Queues before that one run.</returns>
+    public Exception? TryStartQueues(ReadOnlySpan<QueueSetup> setups, ulong features, out int failed)
     {
         for (int i = 0; i < setups.Length; i++)
         {
@@ -78,7 +90,7 @@ internal sealed class VirtioDeviceCalls
             _running[i] = queue;
             try
             {
-                _device.StartQueue(i, new QueueResources
+                _instance.Device.StartQueue(i, new QueueResources
                 {
                     Queue = queue,
                     Doorbell = _doorbells[i],
@@ -88,14 +100,17 @@ internal sealed class VirtioDeviceCalls
             }
             catch (Exception e)
             {
-                _latch.Blame($"{nameof(IVirtioDevice.StartQueue)}({i})", e);
-                return;
+                failed = i;
+                return e;
             }
 
             // What the driver made available before, or a kick that was taken just before a pause, must not wait for the next kick. Looked
             // at after the start: what comes later finds a queue that listens.
             if (queue.HasAvailable) _doorbells[i].Signal();
         }
+
+        failed = -1;
+        return null;
     }
 
     /// <summary>
@@ -104,7 +119,7 @@ internal sealed class VirtioDeviceCalls
     /// </summary>
     public StopOutcome TryStopQueues(TimeSpan patience)
     {
-        if (_stopsInTime is null) return AnyInFlight() ? StopOutcome.MustWait : StopQueues();
+        if (_instance.StopsInTime is null) return AnyInFlight() ? StopOutcome.MustWait : StopQueues();
 
         // All are asked before one is waited for.
         bool stopped = true;
@@ -144,7 +159,7 @@ internal sealed class VirtioDeviceCalls
     {
         try
         {
-            _device.Reset();
+            _instance.Device.Reset();
         }
         catch (Exception e)
         {
@@ -170,7 +185,7 @@ internal sealed class VirtioDeviceCalls
     {
         try
         {
-            if (!_stopsInTime!.TryStopQueue(queue, patience, out QueueState state)) return false;
+            if (!_instance.StopsInTime!.TryStopQueue(queue, patience, out QueueState state)) return false;
             _states[queue] = state;
             _running[queue] = null;
             return true;
@@ -187,7 +202,7 @@ internal sealed class VirtioDeviceCalls
     {
         try
         {
-            _states[queue] = _device.StopQueue(queue);
+            _states[queue] = _instance.Device.StopQueue(queue);
             _running[queue] = null;
             return true;
         }

@@ -11,7 +11,7 @@ namespace Plugvisor.Machine.Virtio;
 /// asked, and so does stopping that soon has its I/O done. Stopping that has to wait longer happens on a thread of the device's own, made when
 /// first needed and gone when it was idle for a while: a driver that resets without end makes no more than that one.
 /// </summary>
-internal sealed class VirtioLifecycle
+internal sealed partial class VirtioLifecycle
 {
     /// <summary>How long a vCPU waits for its reset. Most are done by then, and Linux asks only once a millisecond whether it is.</summary>
     private static readonly TimeSpan s_briefly = TimeSpan.FromMilliseconds(2);
@@ -35,6 +35,7 @@ internal sealed class VirtioLifecycle
     private readonly QueueSetup[] _setups;
     private ulong _features;
     private bool _startWanted, _resetting, _paused, _removing;
+    private bool _held;                  // the device's code is being exchanged
     private bool _activated, _anyRunning, _allStarted, _stopping, _dead, _late;
     private bool _executing;
     private bool _deferred;              // a start that is not due yet
@@ -72,7 +73,7 @@ internal sealed class VirtioLifecycle
     public bool IsResetting => _resetting;
 
     /// <summary>Whether a start waits for its time and nothing else. Under the lock.</summary>
-    private bool IsDeferred => _deferred && _startWanted && !_paused && !_removing && !_dead;
+    private bool IsDeferred => _deferred && _startWanted && !_paused && !_removing && !_held && !_dead;
 
     /// <summary>DRIVER_OK. Under the lock; call <see cref="Run"/> after it when the answer is true.</summary>
     public bool RequestStart(ulong features, ReadOnlySpan<QueueSetup> setups)
@@ -206,7 +207,8 @@ internal sealed class VirtioLifecycle
     private LifecycleStep Next()
     {
         if (_dead) return LifecycleStep.None;
-        if (_anyRunning && (_resetting || _paused || _removing || _stopping)) return LifecycleStep.StopQueues;
+        if (_anyRunning && (_resetting || _paused || _removing || _stopping || _held)) return LifecycleStep.StopQueues;
+        if (_held) return LifecycleStep.None;
         if (_activated && (_resetting || _removing)) return LifecycleStep.ResetDevice;
         if (_resetting) Forget();
         if (!_startWanted || _paused || _removing) return LifecycleStep.None;
@@ -286,13 +288,16 @@ internal sealed class VirtioLifecycle
     }
 
     /// <summary>Under the lock, which is released while waiting.</summary>
-    private bool AwaitStopped()
+    private bool AwaitStopped() => AwaitStopped(_deadline);
+
+    /// <summary>Under the lock, which is released while waiting.</summary>
+    private bool AwaitStopped(TimeSpan deadline)
     {
         long start = Stopwatch.GetTimestamp();
         while (_executing || Next() is LifecycleStep.StopQueues or LifecycleStep.ResetDevice)
         {
             if (!_executing) WakeThread();
-            TimeSpan left = _deadline - Stopwatch.GetElapsedTime(start);
+            TimeSpan left = deadline - Stopwatch.GetElapsedTime(start);
             if (left <= TimeSpan.Zero) return false;
             Monitor.Wait(Lock, left);
         }

@@ -15,15 +15,18 @@ namespace Plugvisor.Machine.Virtio;
 /// status machine, MSI-X, doorbells; the device behind it sees only queues that were checked. Put it on a bus with
 /// <see cref="PciSegment.TryAdd"/>; take it away with <see cref="DeviceFunction.Remove"/>.
 /// </summary>
-public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
+public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
 {
     private const ulong BitsOfTransport =
         1UL << VirtioFeatures.VIRTIO_F_VERSION_1 | 1UL << VirtioFeatures.VIRTIO_F_ACCESS_PLATFORM
         | 1UL << VirtioFeatures.VIRTIO_F_RING_PACKED | 1UL << VirtioFeatures.VIRTIO_F_SR_IOV | 1UL << VirtioFeatures.VIRTIO_F_NOTIFICATION_DATA
         | 1UL << VirtioFeatures.VIRTIO_F_NOTIF_CONFIG_DATA | 1UL << VirtioFeatures.VIRTIO_F_RING_RESET;
 
-    private readonly IVirtioDevice _device;
+    private readonly VirtioDeviceCalls _calls;
+    private VirtioTraits _traits;
     private readonly int _configLength;
+    private readonly AccessGate _configReads = new();
+    private readonly Lock _configWrites = new();
     private readonly MsixTable _msix;
     private readonly MsixCapability _msixCapability;
     private readonly QueueDoorbells _doorbells;
@@ -41,11 +44,13 @@ public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
     /// <param name="log">The device's log; lines carry the id.</param>
     /// <exception cref="DeviceException">The device's traits are impossible: a bug of its plugin.</exception>
     public VirtioPciDevice(string id, IVirtioDevice device, VirtioPciEnvironment environment, IDeviceLog log)
-        : base(id, MakeConfig(id, device.Traits), environment.StopDeadline, log)
+        : this(id, device, device.Traits, environment, log) { }
+
+    private VirtioPciDevice(string id, IVirtioDevice device, VirtioTraits traits, VirtioPciEnvironment environment, IDeviceLog log)
+        : base(id, MakeConfig(id, traits), environment.StopDeadline, log)
     {
-        VirtioTraits traits = device.Traits;
         ushort[] sizes = [.. traits.QueueSizes];
-        _device = device;
+        _traits = traits;
         _configLength = traits.ConfigLength;
         _msix = new MsixTable(sizes.Length + 1, environment.Vm, environment.Router, log);
         _doorbells = new QueueDoorbells(sizes.Length, environment.Vm, log);
@@ -55,9 +60,11 @@ public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
 
         VirtioCommonConfig? common = null;
         _latch = new DeviceLatch(log, "the device needs a reset", () => TellOfLatch(common));
-        var calls = new VirtioDeviceCalls(device, this, environment.Memory, _doorbells, interrupts, _latch);
-        _life = new VirtioLifecycle(id, sizes.Length, calls, _latch, environment, log, () => common?.ResetDone());
-        ulong offered = (traits.Features & ~BitsOfTransport) | VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_VERSION_1);
+        var instance = new VirtioInstance(device, this);
+        instance.Serve();
+        _calls = new VirtioDeviceCalls(instance, environment.Memory, _doorbells, interrupts, _latch);
+        _life = new VirtioLifecycle(id, sizes.Length, _calls, _latch, environment, log, () => common?.ResetDone());
+        ulong offered = Offered(traits);
         _common = common = new VirtioCommonConfig(
             _life, _latch, sizes, offered, _msix, _doorbells, environment.Memory, interrupts, _configInterrupt);
 
@@ -73,7 +80,7 @@ public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
     }
 
     /// <summary>The device behind the registers.</summary>
-    public override IDevice Device => _device;
+    public override IDevice Device => _calls.Instance.Device;
 
     /// <inheritdoc/>
     public void SignalConfigChange()
@@ -218,14 +225,19 @@ public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
     {
         if (offset >= _configLength) return;
         data = data[..Math.Min(data.Length, _configLength - offset)];
+        _configReads.Enter();
         try
         {
-            _device.ReadConfig(offset, data);
+            _calls.Instance.Device.ReadConfig(offset, data);
         }
         catch (Exception e)
         {
             data.Fill(0xff);
             _latch.Blame(nameof(IVirtioDevice.ReadConfig), e);
+        }
+        finally
+        {
+            _configReads.Leave();
         }
     }
 
@@ -234,13 +246,16 @@ public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
     {
         if (offset >= _configLength) return;
         data = data[..Math.Min(data.Length, _configLength - offset)];
-        try
+        lock (_configWrites)   // held while the device's code is exchanged, so that no write is lost
         {
-            _device.WriteConfig(offset, data);
-        }
-        catch (Exception e)
-        {
-            _latch.Blame(nameof(IVirtioDevice.WriteConfig), e);
+            try
+            {
+                _calls.Instance.Device.WriteConfig(offset, data);
+            }
+            catch (Exception e)
+            {
+                _latch.Blame(nameof(IVirtioDevice.WriteConfig), e);
+            }
         }
     }
 
@@ -269,6 +284,9 @@ public sealed class VirtioPciDevice : DeviceFunction, IVirtioTransport
         if (extra is { } value) BinaryPrimitives.WriteUInt32LittleEndian(body[14..], value);
         Config.AddCapability(PciRegisters.CapabilityVendor, body);
     }
+
+    private static ulong Offered(VirtioTraits traits) =>
+        (traits.Features & ~BitsOfTransport) | VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_VERSION_1);
 
     private static PciConfigSpace MakeConfig(string id, VirtioTraits traits)
     {
