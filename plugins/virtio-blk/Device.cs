@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
@@ -12,10 +13,13 @@ using Plugvisor.Virtio.RateLimiting;
 namespace Plugvisor.Plugins.VirtioBlk;
 
 /// <summary>A virtio block device (virtio 1.2 section 5.2) with a thread for each queue.</summary>
-internal sealed class Device : IVirtioDevice, IStopsInTime
+internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
 {
     private readonly Disk _disk;
     private readonly Worker[] _workers;
+    private readonly Metrics[] _metrics;
+    private readonly State _before;
+    private readonly bool _ownsLimiter;
     private readonly byte[] _config;
     private ulong _features;
 
@@ -29,22 +33,30 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
         if (string.IsNullOrEmpty(config.Path))
             throw new DeviceException($"disk {request.Id}: no image was given; give path=");
 
+        _before = State.From(request.SavedState.Span);
         RateLimiter? limiter = FindLimiter(config, request.Id, host);
-        RawImage image = RawImage.Open(config, config.Path, host.Log, host.Service<IEngineLayer>());
+        _ownsLimiter = limiter is not null && config.RateLimitGroup is null;
+        if (_ownsLimiter && _before.Limits is { } level) limiter!.Restore(level);
+        IEngineLayer? layer = host.Service<IEngineLayer>();
+        RawImage image = request.Inherited.Count > 0
+            ? RawImage.Inherit(config, config.Path, request.Inherited, _before.CapacitySectors, layer)
+            : RawImage.Open(config, config.Path, host.Log, layer, _before.CapacitySectors);
         _disk = new Disk(image, config.ReadOnly, MakeSerial(config, image), limiter);
-        _disk.Writethrough = !State.From(request.SavedState.Span).Writeback;
+        _disk.Writethrough = !_before.Writeback;
 
-        var metrics = new Metrics[config.QueueCount];
+        _metrics = new Metrics[config.QueueCount];
         var sizes = new ushort[config.QueueCount];
         _workers = new Worker[config.QueueCount];
         for (int i = 0; i < _workers.Length; i++)
         {
-            metrics[i] = new Metrics(host.Counters);
+            _metrics[i] = new Metrics(host.Counters);
             sizes[i] = config.QueueSize;
-            _workers[i] = new Worker(_disk, metrics[i], host, $"{request.Id}_q{i}", config, i);
+            _workers[i] = new Worker(_disk, _metrics[i], host, $"{request.Id}_q{i}", config, i);
+            if (i < _before.LostWrites.Count && _before.LostWrites[i]) _workers[i].RememberLostWrites();
         }
 
-        Metrics.AddGauges(host.Counters, metrics);
+        if (_before.FlushPending) _workers[0].RequestFlush();
+        Metrics.AddGauges(host.Counters, _metrics, _before);
         bool discards = config.Sparse && !config.ReadOnly;
         Traits = new VirtioTraits
         {
@@ -106,6 +118,28 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
         Volatile.Write(ref _features, 0);
         _disk.Writethrough = !State.Initial.Writeback;
     }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Save()
+    {
+        bool[] lost = new bool[_workers.Length];
+        for (int i = 0; i < lost.Length; i++) lost[i] = _workers[i].HasLostWrites;
+        return new State(!_disk.Writethrough)
+        {
+            FlushPending = _workers[0].IsFlushPending,
+            CapacitySectors = _disk.Image.CapacitySectors,
+            Reads = Metrics.ReadsOf(_metrics, _before),
+            Writes = Metrics.WritesOf(_metrics, _before),
+            Limits = _ownsLimiter ? _disk.Limiter?.Level : null,
+            LostWrites = lost,
+        }.ToBytes();
+    }
+
+    /// <summary>The image, with its lock.</summary>
+    public IReadOnlyList<SafeHandle> Handover => _disk.Image.Handover;
+
+    /// <inheritdoc/>
+    public void HandedOver() => _disk.Image.KeepLock();
 
     /// <inheritdoc/>
     public void Dispose()

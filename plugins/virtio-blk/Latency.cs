@@ -8,17 +8,8 @@ internal sealed class Latency
     private ulong _min = ulong.MaxValue;
     private ulong _max, _sum, _count;
 
-    /// <summary>The shortest, as <see cref="Stopwatch"/> counts; <see cref="ulong.MaxValue"/> before the first.</summary>
-    public ulong Min => Volatile.Read(ref _min);
-
-    /// <summary>The longest.</summary>
-    public ulong Max => Volatile.Read(ref _max);
-
-    /// <summary>All together.</summary>
-    public ulong Sum => Volatile.Read(ref _sum);
-
-    /// <summary>How many.</summary>
-    public ulong Count => Volatile.Read(ref _count);
+    /// <summary>What was added so far.</summary>
+    public LatencyTotals Totals => new(Volatile.Read(ref _min), Volatile.Read(ref _max), Volatile.Read(ref _sum), Volatile.Read(ref _count));
 
     /// <summary>Adds one; only the queue's thread.</summary>
     public void Add(long ticks)

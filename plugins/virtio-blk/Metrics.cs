@@ -33,46 +33,36 @@ internal sealed class Metrics(IDeviceCounters counters)
     }
 
     /// <summary>Registers the latencies of all queues together.</summary>
-    public static void AddGauges(IDeviceCounters counters, Metrics[] queues)
+    /// <param name="counters">The device's counters.</param>
+    /// <param name="queues">The queues.</param>
+    /// <param name="before">What an earlier instance of the disk has counted.</param>
+    public static void AddGauges(IDeviceCounters counters, Metrics[] queues, State before)
     {
-        counters.AddGauge("read_latency_min", () => Min(queues, false));
-        counters.AddGauge("read_latency_max", () => Max(queues, false));
-        counters.AddGauge("read_latency_avg", () => Average(queues, false));
-        counters.AddGauge("write_latency_min", () => Min(queues, true));
-        counters.AddGauge("write_latency_max", () => Max(queues, true));
-        counters.AddGauge("write_latency_avg", () => Average(queues, true));
+        counters.AddGauge("read_latency_min", () => Latency.ToMicroseconds(ReadsOf(queues, before).Min));
+        counters.AddGauge("read_latency_max", () => Max(ReadsOf(queues, before)));
+        counters.AddGauge("read_latency_avg", () => Average(ReadsOf(queues, before)));
+        counters.AddGauge("write_latency_min", () => Latency.ToMicroseconds(WritesOf(queues, before).Min));
+        counters.AddGauge("write_latency_max", () => Max(WritesOf(queues, before)));
+        counters.AddGauge("write_latency_avg", () => Average(WritesOf(queues, before)));
     }
 
-    private static ulong Min(Metrics[] queues, bool writes)
+    /// <summary>Reads of all queues, and before.</summary>
+    public static LatencyTotals ReadsOf(Metrics[] queues, State before)
     {
-        ulong min = ulong.MaxValue;
-        foreach (Metrics queue in queues) min = Math.Min(min, queue.Of(writes).Min);
-        return Latency.ToMicroseconds(min);
+        LatencyTotals all = before.Reads;
+        foreach (Metrics queue in queues) all = all.With(queue.Reads.Totals);
+        return all;
     }
 
-    private static ulong Max(Metrics[] queues, bool writes)
+    /// <summary>Writes of all queues, and before.</summary>
+    public static LatencyTotals WritesOf(Metrics[] queues, State before)
     {
-        ulong max = 0, count = 0;
-        foreach (Metrics queue in queues)
-        {
-            max = Math.Max(max, queue.Of(writes).Max);
-            count += queue.Of(writes).Count;
-        }
-
-        return count == 0 ? ulong.MaxValue : Latency.ToMicroseconds(max);
+        LatencyTotals all = before.Writes;
+        foreach (Metrics queue in queues) all = all.With(queue.Writes.Totals);
+        return all;
     }
 
-    private static ulong Average(Metrics[] queues, bool writes)
-    {
-        ulong sum = 0, count = 0;
-        foreach (Metrics queue in queues)
-        {
-            sum += queue.Of(writes).Sum;
-            count += queue.Of(writes).Count;
-        }
+    private static ulong Max(LatencyTotals all) => all.Count == 0 ? ulong.MaxValue : Latency.ToMicroseconds(all.Max);
 
-        return count == 0 ? ulong.MaxValue : Latency.ToMicroseconds(sum / count);
-    }
-
-    private Latency Of(bool writes) => writes ? Writes : Reads;
+    private static ulong Average(LatencyTotals all) => all.Count == 0 ? ulong.MaxValue : Latency.ToMicroseconds(all.Sum / all.Count);
 }

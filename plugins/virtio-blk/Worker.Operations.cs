@@ -25,6 +25,15 @@ internal sealed unsafe partial class Worker
         Wake();
     }
 
+    /// <summary>Whether <see cref="RequestFlush"/> was called and has not begun. While the queue is stopped.</summary>
+    public bool IsFlushPending => _flushRequested;
+
+    /// <summary>Whether a flush of the image has failed since this queue's driver was last told of one. While the queue is stopped.</summary>
+    public bool HasLostWrites => _seenSyncFailures != _disk.Image.SyncFailures;
+
+    /// <summary>An earlier instance has not told the driver that a flush failed: the next one of this queue fails. Before the queue starts.</summary>
+    public void RememberLostWrites() => _seenSyncFailures = -1;
+
     private void Launch(BlockEngine engine, Request* request, int slot)
     {
         switch (request->Kind)

@@ -34,6 +34,24 @@ public sealed class RateLimiter(TokenBucket? bandwidth, TokenBucket? operations,
         return wait == 0 ? TimeSpan.Zero : TimeSpan.FromTicks((wait + NanosecondsPerTick - 1) / NanosecondsPerTick);
     }
 
+    /// <summary>How full the buckets are now, for a successor with the same limits.</summary>
+    public RateLimiterLevel Level
+    {
+        get
+        {
+            long now = Now();
+            return new RateLimiterLevel(bandwidth?.Level(now) ?? default, operations?.Level(now) ?? default);
+        }
+    }
+
+    /// <summary>Goes on at another limiter's level. Before anybody takes from it.</summary>
+    public void Restore(in RateLimiterLevel level)
+    {
+        long now = Now();
+        bandwidth?.Restore(level.Bandwidth, now);
+        operations?.Restore(level.Operations, now);
+    }
+
     private long Now()
     {
         long stamp = clock.GetTimestamp();

@@ -79,6 +79,23 @@ public sealed class TokenBucket
         if (taken.Cost > 0) Interlocked.Add(ref _emptySince, -taken.Cost);
     }
 
+    /// <summary>How full the bucket is, for a successor of the same size.</summary>
+    /// <param name="now">As for <see cref="Take"/>.</param>
+    public TokenBucketLevel Level(long now)
+    {
+        long since = Math.Max(Volatile.Read(ref _emptySince), now - _capacity);
+        return new TokenBucketLevel(now - since, Volatile.Read(ref _burst));
+    }
+
+    /// <summary>Goes on at another bucket's level; where that was larger, full. Before anybody takes from it.</summary>
+    /// <param name="level">The level, from whatever source: nonsense gives a bucket that is full or a quarter of the clock's range in debt.</param>
+    /// <param name="now">As for <see cref="Take"/>.</param>
+    public void Restore(in TokenBucketLevel level, long now)
+    {
+        Volatile.Write(ref _emptySince, now - Math.Clamp(level.Refilled, long.MinValue / 4, _capacity));
+        Volatile.Write(ref _burst, Math.Clamp(level.Burst, 0, Volatile.Read(ref _burst)));
+    }
+
     private long TakeBurst(ulong tokens)
     {
         long burst = Volatile.Read(ref _burst);

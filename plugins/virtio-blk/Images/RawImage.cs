@@ -19,13 +19,15 @@ internal sealed unsafe class RawImage : IDisposable
     private const int EOPNOTSUPP = 95;
 
     private int _syncFailures;
+    private bool _keepsLock;
 
-    private RawImage(LinuxFile file, FileStatus status, Config config, FileOpen how, IEngineLayer? layer)
+    private RawImage(
+        LinuxFile file, LinuxFile? buffered, FileStatus status, ulong capacity, Config config, FileOpen how, IEngineLayer? layer)
     {
         File = file;
         Status = status;
         ProtectFirstSector = config.ImageType == ImageType.Unknown;
-        CapacitySectors = status.Size >> BlkSpec.SectorShift;
+        CapacitySectors = capacity != 0 ? capacity : status.Size >> BlkSpec.SectorShift;
         BlockSize = status.LogicalBlock;
         if (config.Direct)
         {
@@ -34,8 +36,14 @@ internal sealed unsafe class RawImage : IDisposable
             BlockSize = uint.Max(BlockSize, offset);
             MemoryMask = memory - 1;
             OffsetMask = offset - 1;
-            if (offset > BlkSpec.SectorSize) Buffered = file.Reopen(how & ~FileOpen.Direct);
+            if (offset > BlkSpec.SectorSize)
+            {
+                Buffered = buffered ?? file.Reopen(how & ~FileOpen.Direct);
+                buffered = null;
+            }
         }
+
+        buffered?.Dispose();
 
         if (status.Kind == FileKind.BlockDevice) RangeMask = status.LogicalBlock - 1;
         uint physical = uint.Max(BitOperations.RoundUpToPowerOf2(status.PhysicalBlock), BlockSize);
@@ -85,8 +93,13 @@ internal sealed unsafe class RawImage : IDisposable
     public void AddSyncFailure() => Interlocked.Increment(ref _syncFailures);
 
     /// <summary>Opens, locks and checks the image that a config names.</summary>
+    /// <param name="config">The disk's config.</param>
+    /// <param name="path">The image.</param>
+    /// <param name="log">Hears what an operator should know.</param>
+    /// <param name="layer">What tests put in between, or null.</param>
+    /// <param name="capacity">Sectors that a driver knows of already, or 0 for as many as there are.</param>
     /// <exception cref="DeviceException">It cannot be used; the message names it and the fix.</exception>
-    public static RawImage Open(Config config, string path, IDeviceLog log, IEngineLayer? layer = null)
+    public static RawImage Open(Config config, string path, IDeviceLog log, IEngineLayer? layer = null, ulong capacity = 0)
     {
         FileOpen how = (config.ReadOnly ? FileOpen.Read : FileOpen.Write) | (config.Direct ? FileOpen.Direct : 0);
         LinuxFile file = OpenFile(path, how);
@@ -106,7 +119,9 @@ internal sealed unsafe class RawImage : IDisposable
             if (status.Size % BlkSpec.SectorSize != 0)
                 log.Warn($"disk image '{path}' is not a multiple of 512 bytes long; the guest does not see its last {status.Size % 512} bytes");
             if (!config.Sparse && !config.ReadOnly && status.Kind == FileKind.Regular) Preallocate(file, status, log);
-            return new RawImage(file, status, config, how, layer);
+            if (capacity > status.Size >> BlkSpec.SectorShift)
+                throw new DeviceException($"disk image '{path}' has {status.Size} bytes, but the saved disk has {capacity} sectors of 512: is this its image?");
+            return new RawImage(file, null, status, capacity, config, how, layer);
         }
         catch
         {
@@ -115,11 +130,44 @@ internal sealed unsafe class RawImage : IDisposable
         }
     }
 
+    /// <summary>
+    /// Goes on with an image that an earlier instance has opened and checked. The lock is the open file's, so it is never given back in between.
+    /// </summary>
+    /// <param name="config">The disk's config.</param>
+    /// <param name="path">What to call the image.</param>
+    /// <param name="inherited">What <see cref="Handover"/> gave, duplicated; stays the caller's.</param>
+    /// <param name="capacity">Sectors that the driver knows of, however long the file is by now.</param>
+    /// <param name="layer">As for <see cref="Open"/>.</param>
+    /// <exception cref="DeviceException">It cannot be used any more.</exception>
+    public static RawImage Inherit(Config config, string path, IReadOnlyList<SafeHandle> inherited, ulong capacity, IEngineLayer? layer)
+    {
+        FileOpen how = (config.ReadOnly ? FileOpen.Read : FileOpen.Write) | (config.Direct ? FileOpen.Direct : 0);
+        LinuxFile? file = null, buffered = null;
+        try
+        {
+            file = LinuxFile.Duplicate(inherited[0], path);
+            if (inherited.Count > 1) buffered = LinuxFile.Duplicate(inherited[1], path);
+            return new RawImage(file, buffered, ReadStatus(file), capacity, config, how, layer);
+        }
+        catch (Exception e)
+        {
+            buffered?.Dispose();
+            file?.Dispose();
+            throw e is LinuxException ? new DeviceException($"disk image '{path}' could not be taken over", e) : e;
+        }
+    }
+
+    /// <summary>The files, for an instance that goes on with them.</summary>
+    public IReadOnlyList<SafeHandle> Handover => Buffered is null ? [File] : [File, Buffered];
+
+    /// <summary>Another instance goes on with the image: closing it leaves it locked.</summary>
+    public void KeepLock() => _keepsLock = true;
+
     /// <summary>Gives the lock back and closes the files. Nothing is in flight.</summary>
     public void Dispose()
     {
         // The kernel may hold a closed ring's reference to the file for a while, and the lock would live as long.
-        if (!File.IsClosed) File.Unlock();
+        if (!File.IsClosed && !_keepsLock) File.Unlock();
         Buffered?.Dispose();
         File.Dispose();
     }
