@@ -119,7 +119,13 @@ public sealed partial class Vmm
         }
 
         _plugins.Track(device.Kind, plugged);
-        if (plugged.Device is not ICompletesConfig completed) return (config, plugged);
+        return (Complete(config, device, plugged), plugged);
+    }
+
+    /// <summary>The configuration with what a device filled in of its own.</summary>
+    private VmConfig Complete(VmConfig config, DeviceSpec device, PluggedDevice plugged)
+    {
+        if (plugged.Device is not ICompletesConfig completed) return config;
 
         DeviceSpec complete = device;
         foreach ((string member, string value) in completed.CompletedConfig)
@@ -130,7 +136,7 @@ public sealed partial class Vmm
 
         var devices = new List<DeviceSpec>(config.Devices.Count);
         foreach (DeviceSpec other in config.Devices) devices.Add(ReferenceEquals(other, device) ? complete : other);
-        return (config.With(devices), plugged);
+        return config.With(devices);
     }
 
     private static void Close(DeviceSpec device)

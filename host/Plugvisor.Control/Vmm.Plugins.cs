@@ -59,7 +59,7 @@ public sealed partial class Vmm
         {
             VmConfig? config = WithSchema(_config, new DeviceConfigSchema(successor.Declaration));
             List<PluggedDevice> devices = DevicesOf(present);
-            if (devices.Count > 0) ReplaceDevices(present, devices, successor);
+            if (devices.Count > 0) config = ReplaceDevices(present, devices, successor, config!);
             _config = config;
         }
         catch

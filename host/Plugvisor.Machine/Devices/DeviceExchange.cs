@@ -14,6 +14,7 @@ internal sealed class DeviceExchange
 {
     private readonly PluggedDevice _device;
     private readonly IDevicePlugin _plugin;
+    private readonly DeviceRequest _request;
     private readonly DeviceHost _host;
     private readonly TimeSpan _deadline;
     private readonly DeviceHost? _earlierHost;
@@ -25,13 +26,15 @@ internal sealed class DeviceExchange
     /// <summary>Prepares to exchange a device; does nothing to it yet.</summary>
     /// <param name="device">The device.</param>
     /// <param name="plugin">Makes its successor.</param>
+    /// <param name="request">What the successor is to be.</param>
     /// <param name="host">The successor's world.</param>
     /// <param name="deadline">How long each step may take.</param>
     /// <exception cref="DeviceException">The device keeps no state for a successor.</exception>
-    public DeviceExchange(PluggedDevice device, IDevicePlugin plugin, DeviceHost host, TimeSpan deadline)
+    public DeviceExchange(PluggedDevice device, IDevicePlugin plugin, DeviceRequest request, DeviceHost host, TimeSpan deadline)
     {
         _device = device;
         _plugin = plugin;
+        _request = request;
         _host = host;
         _deadline = deadline;
         _earlier = device.Device;
@@ -41,7 +44,13 @@ internal sealed class DeviceExchange
     }
 
     /// <summary>The device as it is now; after a successful exchange with its successor's counters.</summary>
-    public PluggedDevice Device => _committed ? _device with { Counters = _host.DeviceCounters, Plugin = _plugin, Threads = _host.Threads } : _device;
+    public PluggedDevice Device => _committed ? _device with
+    {
+        Counters = _host.DeviceCounters,
+        Plugin = _plugin,
+        Request = _request,
+        Threads = _host.Threads,
+    } : _device;
 
     /// <summary>Stops the device where it stands.</summary>
     /// <exception cref="DeviceException">It does not stop in time.</exception>
@@ -136,13 +145,12 @@ internal sealed class DeviceExchange
             }
 
             attempt.Step = nameof(IDevicePlugin.Create);
-            DeviceRequest request = _device.Request!;
             IDevice device = _plugin.Create(new DeviceRequest
             {
-                Id = request.Id,
-                Config = request.Config,
-                VcpuCount = request.VcpuCount,
-                Descriptors = request.Descriptors,
+                Id = _request.Id,
+                Config = _request.Config,
+                VcpuCount = _request.VcpuCount,
+                Descriptors = _request.Descriptors,
                 SavedState = state,
                 Inherited = inherited,
             }, _host) ?? throw new DeviceException("Create made no device");

@@ -69,6 +69,14 @@ public sealed class LoadedPlugin
         }
     }
 
+    /// <summary>
+    /// Compiles the plugin's code now, so that nobody waits for that later. Takes tens of milliseconds; for a plugin that is to take over devices in use.
+    /// </summary>
+    public void Warm()
+    {
+        if (_code is { IsUnloadable: true } code) CodeWarmer.Warm(code.Assembly);
+    }
+
     /// <summary>Remembers a device that the plugin made, without keeping it alive: to tell what holds the plugin, should it not go.</summary>
     public void Track(string id, IDevice device, DeviceThreads? threads = null)
     {
