@@ -1,0 +1,414 @@
+using Plugvisor.Linux.Trees;
+
+namespace Plugvisor.Plugins.VirtioFs.Fuse;
+
+/// <summary>
+/// The files that the guest knows, each with a count of how often it was told of it. Any thread. Pinning a file whose descriptor is open takes no lock. Memory
+/// is bounded by the number of files, descriptors by the budget: the ones that were not used for longest lose theirs and get it back by directory
+/// and name, which has to be the same file then.
+/// </summary>
+internal sealed unsafe class InodeTable : IDisposable
+{
+    private const int ChunkSize = 1024;
+
+    /// <summary>How deep directories without a descriptor may be nested to be found again.</summary>
+    private const int MaxDepth = 256;
+
+    /// <summary>Descriptors that are closed at once when there are none left.</summary>
+    private const int Batch = 16;
+
+    private const int PathFlags = FuseSpec.O_PATH | FuseSpec.O_NOFOLLOW | FuseSpec.O_CLOEXEC;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<InodeKey, Inode> _byKey = [];
+    private readonly Stack<Inode> _free = new();
+    private readonly Inode[]?[] _chunks;
+    private readonly DescriptorBudget _budget;
+    private readonly int _most;
+    private int _count;
+    private Inode? _oldest, _newest;
+
+    /// <summary>Makes a table that knows the root only.</summary>
+    /// <param name="root">O_PATH descriptor of the shared directory, which it takes over.</param>
+    /// <param name="status">What that is.</param>
+    /// <param name="most">The most files.</param>
+    /// <param name="budget">Asked for each descriptor but the root's.</param>
+    public InodeTable(int root, in TreeStatus status, int most, DescriptorBudget budget)
+    {
+        _budget = budget;
+        _most = most;
+        _chunks = new Inode[(most + ChunkSize - 1) / ChunkSize][];
+        Root = Place()!;
+        Root.NodeId = FuseSpec.FUSE_ROOT_ID;
+        Root.Key = InodeKey.Of(status);
+        Root.Type = FuseSpec.S_IFDIR;
+        Root.Lookups = ulong.MaxValue;
+        Root.Open(root, pins: 1);
+        _byKey.Add(Root.Key, Root);
+    }
+
+    /// <summary>The shared directory; never forgotten, never without a descriptor.</summary>
+    public Inode Root { get; }
+
+    /// <summary>Files that the guest knows, the root included.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock) return _byKey.Count;
+        }
+    }
+
+    /// <summary>Finds a file by its number and pins it.</summary>
+    /// <returns>0 or an errno: ESTALE for one that is not known or not where it was.</returns>
+    public int Pin(ulong nodeId, out Inode inode) => Pin(nodeId, 0, out inode);
+
+    /// <summary>Gives the pin back.</summary>
+    public void Unpin(Inode inode)
+    {
+        if (!inode.Unpin()) return;
+        lock (_lock) Reap(inode);
+    }
+
+    /// <summary>
+    /// Finds what a name in a directory is, tells it from what is known already, and counts that the guest is told of it.
+    /// </summary>
+    /// <param name="directory">The directory, pinned.</param>
+    /// <param name="name">A checked name with a NUL.</param>
+    /// <param name="length">Its bytes without the NUL.</param>
+    /// <param name="status">What it is now.</param>
+    /// <param name="nodeId">Its number.</param>
+    /// <returns>0 or an errno.</returns>
+    public int Lookup(Inode directory, byte* name, int length, out TreeStatus status, out ulong nodeId)
+    {
+        nodeId = 0;
+        TreeStatus now;
+        int result = TreeCalls.Status(directory.Descriptor, name, TreeCalls.NoFollow | TreeCalls.NoAutomount, &now);
+        status = now;
+        if (result < 0) return -result;
+        ReadOnlySpan<byte> place = new(name, length);
+        if (TryCount(InodeKey.Of(now), directory, place, out nodeId)) return 0;
+
+        int descriptor = OpenPath(directory.Descriptor, name);
+        if (descriptor < 0) return -descriptor;
+        result = Adopt(descriptor, directory, place, out status, out nodeId);
+        return result;
+    }
+
+    /// <summary>As <see cref="Lookup"/>, for a file that is open already: a descriptor of it, which stays the caller's, says which it is.</summary>
+    /// <param name="directory">The directory, pinned.</param>
+    /// <param name="name">The name that it was opened by.</param>
+    /// <param name="open">The open file.</param>
+    /// <param name="status">What it is now.</param>
+    /// <param name="nodeId">Its number.</param>
+    /// <returns>0 or an errno.</returns>
+    public int LookupOpen(Inode directory, ReadOnlySpan<byte> name, int open, out TreeStatus status, out ulong nodeId)
+    {
+        nodeId = 0;
+        TreeStatus now;
+        byte empty = 0;
+        int result = TreeCalls.Status(open, &empty, TreeCalls.EmptyPath, &now);
+        status = now;
+        if (result < 0) return -result;
+        if (TryCount(InodeKey.Of(now), directory, name, out nodeId)) return 0;
+        if (!TryTakeDescriptor()) return FuseSpec.ENFILE;
+        int descriptor = ProcPath.Open(open, FuseSpec.O_PATH | FuseSpec.O_CLOEXEC);
+        if (descriptor >= 0) return Adopt(descriptor, directory, name, out status, out nodeId);
+        _budget.Return();
+        return -descriptor;
+    }
+
+    /// <summary>The guest has forgotten some of what it was told. More than it was told counts as all.</summary>
+    public void Forget(ulong nodeId, ulong lookups)
+    {
+        lock (_lock)
+        {
+            if (Find(nodeId) is not { } inode || inode.NodeId != nodeId || inode == Root || inode.Lookups == ulong.MaxValue) return;
+            inode.Lookups -= Math.Min(lookups, inode.Lookups);
+            if (inode.Lookups == 0) Remove(inode);
+        }
+    }
+
+    /// <summary>What was at one place is at another now. The name it had there is forgotten when it is not known.</summary>
+    public void Moved(Inode directory, byte* name, int length)
+    {
+        TreeStatus now;
+        if (TreeCalls.Status(directory.Descriptor, name, TreeCalls.NoFollow | TreeCalls.NoAutomount, &now) < 0) return;
+        lock (_lock)
+        {
+            if (_byKey.TryGetValue(InodeKey.Of(now), out Inode? inode) && inode != Root) inode.SetPlace(directory.NodeId, new(name, length));
+        }
+    }
+
+    /// <summary>Forgets all but the root. What is in use stays until its user is done.</summary>
+    public void Clear()
+    {
+        lock (_lock)
+        {
+            for (int i = 1; i < _count; i++)
+            {
+                Inode inode = At(i);
+                if (inode.NodeId == 0) continue;
+                inode.Lookups = 0;
+                Remove(inode);
+            }
+        }
+    }
+
+    /// <summary>Takes a descriptor from the budget, if need be one that an inode of this table has.</summary>
+    public bool TryTakeDescriptor()
+    {
+        if (_budget.TryTake()) return true;
+        CloseSome();
+        return _budget.TryTake();
+    }
+
+    /// <summary>Closes all; nobody may use the table any more.</summary>
+    public void Dispose()
+    {
+        Clear();
+        lock (_lock)
+        {
+            Root.Unpin();
+            if (Root.TryClose(out int descriptor)) _ = TreeCalls.Close(descriptor);
+        }
+    }
+
+    private int Pin(ulong nodeId, int depth, out Inode inode)
+    {
+        inode = Root;
+        while (true)
+        {
+            if (Find(nodeId) is not { } found) return FuseSpec.ESTALE;
+            if (found.TryPin())
+            {
+                if (found.NodeId == nodeId && !found.IsEnding)
+                {
+                    if (!found.IsRecent) found.IsRecent = true;
+                    inode = found;
+                    return 0;
+                }
+
+                Unpin(found);
+                return FuseSpec.ESTALE;
+            }
+
+            int error = Reopen(nodeId, depth);
+            if (error != 0) return error;
+        }
+    }
+
+    /// <summary>Gives a file its descriptor back.</summary>
+    private int Reopen(ulong nodeId, int depth)
+    {
+        if (depth == MaxDepth) return FuseSpec.ESTALE;
+        byte* name = stackalloc byte[FuseName.MaxLength + 1];
+        InodeKey key;
+        ulong parent;
+        lock (_lock)
+        {
+            if (Find(nodeId) is not { } inode || inode.NodeId != nodeId) return FuseSpec.ESTALE;
+            if (inode.IsOpen) return 0;
+            inode.Name.AsSpan(0, inode.NameLength + 1).CopyTo(new Span<byte>(name, FuseName.MaxLength + 1));
+            (key, parent) = (inode.Key, inode.Parent);
+        }
+
+        int error = Pin(parent, depth + 1, out Inode directory);
+        if (error != 0) return error;
+        int descriptor = OpenPath(directory.Descriptor, name);
+        Unpin(directory);
+        if (descriptor < 0) return -descriptor is FuseSpec.ENFILE or FuseSpec.EMFILE ? FuseSpec.ENFILE : FuseSpec.ESTALE;
+        TreeStatus now;
+        byte empty = 0;
+        bool same = TreeCalls.Status(descriptor, &empty, TreeCalls.EmptyPath, &now) >= 0 && InodeKey.Of(now) == key;
+        lock (_lock)
+        {
+            if (same && Find(nodeId) is { IsOpen: false } inode && inode.NodeId == nodeId)
+            {
+                inode.Open(descriptor, pins: 0);
+                Append(inode);
+                return 0;
+            }
+        }
+
+        Discard(descriptor);
+        return same ? 0 : FuseSpec.ESTALE;   // another thread was faster, or another file is there
+    }
+
+    /// <summary>Opens a name for its identity; asks the budget.</summary>
+    private int OpenPath(int directory, byte* name)
+    {
+        if (!TryTakeDescriptor()) return -FuseSpec.ENFILE;
+        int descriptor = TreeCalls.OpenBeneath(directory, name, PathFlags, 0);
+        if (descriptor < 0) _budget.Return();
+        return descriptor;
+    }
+
+    private bool TryCount(InodeKey key, Inode directory, ReadOnlySpan<byte> name, out ulong nodeId)
+    {
+        lock (_lock)
+        {
+            nodeId = 0;
+            if (!_byKey.TryGetValue(key, out Inode? inode)) return false;
+            nodeId = Tell(inode, directory, name);
+            return true;
+        }
+    }
+
+    private ulong Tell(Inode inode, Inode directory, ReadOnlySpan<byte> name)
+    {
+        // A count that is full stays: the file is known until the guest is gone.
+        if (inode.Lookups != ulong.MaxValue) inode.Lookups++;
+        if (inode != Root) inode.SetPlace(directory.NodeId, name);
+        return inode.NodeId;
+    }
+
+    /// <summary>Puts a new descriptor into the table, or closes it when its file is there already.</summary>
+    private int Adopt(int descriptor, Inode directory, ReadOnlySpan<byte> name, out TreeStatus status, out ulong nodeId)
+    {
+        TreeStatus now;
+        byte empty = 0;
+        nodeId = 0;
+        int result = TreeCalls.Status(descriptor, &empty, TreeCalls.EmptyPath, &now);
+        status = now;
+        if (result < 0)
+        {
+            Discard(descriptor);
+            return -result;
+        }
+
+        if (now.Device != directory.Key.Device && Volumes.IsKernelInterface(descriptor))
+        {
+            Discard(descriptor);
+            return FuseSpec.EXDEV;
+        }
+
+        InodeKey key = InodeKey.Of(now);
+        lock (_lock)
+        {
+            if (_byKey.TryGetValue(key, out Inode? inode))
+            {
+                nodeId = Tell(inode, directory, name);
+            }
+            else if ((inode = Place()) is not null)
+            {
+                nodeId = inode.NodeId = (ulong)inode.Uses++ << 32 | (uint)(inode.Index + 1);
+                inode.Key = key;
+                inode.Type = now.Mode & FuseSpec.S_IFMT;
+                inode.Lookups = 1;
+                inode.SetPlace(directory.NodeId, name);
+                _byKey.Add(key, inode);
+                inode.Open(descriptor, pins: 0);
+                Append(inode);
+                return 0;
+            }
+        }
+
+        Discard(descriptor);
+        return nodeId != 0 ? 0 : FuseSpec.ENFILE;
+    }
+
+    private void Discard(int descriptor)
+    {
+        _ = TreeCalls.Close(descriptor);
+        _budget.Return();
+    }
+
+    // What follows is called under the lock (or by the constructor).
+
+    private Inode? Find(ulong nodeId)
+    {
+        uint index = (uint)nodeId - 1;
+        if (index >= (uint)_most) return null;
+        return Volatile.Read(ref _chunks[index / ChunkSize])?[index % ChunkSize];
+    }
+
+    private Inode At(int index) => _chunks[index / ChunkSize]![index % ChunkSize];
+
+    /// <summary>An unused place.</summary>
+    private Inode? Place()
+    {
+        if (_free.TryPop(out Inode? inode)) return inode;
+        if (_count == _most) return null;
+        ref Inode[]? chunk = ref _chunks[_count / ChunkSize];
+        if (chunk is null)
+        {
+            var made = new Inode[ChunkSize];
+            for (int i = 0; i < ChunkSize; i++) made[i] = new Inode(_count + i);
+            Volatile.Write(ref chunk, made);
+        }
+
+        return At(_count++);
+    }
+
+    private void Remove(Inode inode)
+    {
+        _byKey.Remove(inode.Key);
+        inode.NodeId = 0;
+        inode.End();
+        if (inode.IsOpen) Reap(inode);
+        else Recycle(inode);
+    }
+
+    /// <summary>Ends a forgotten one, if nobody uses it.</summary>
+    private void Reap(Inode inode)
+    {
+        if (!inode.IsEnding || !inode.TryClose(out int descriptor)) return;
+        Unlink(inode);
+        Discard(descriptor);
+        Recycle(inode);
+    }
+
+    private void Recycle(Inode inode)
+    {
+        inode.IsRecent = false;
+        _free.Push(inode);
+    }
+
+    /// <summary>Closes descriptors that were not used since the last time round.</summary>
+    private void CloseSome()
+    {
+        byte empty = 0;
+        lock (_lock)
+        {
+            int closed = 0;
+            // Twice round at most: the first time may only find that all were used.
+            for (int looks = 2 * _byKey.Count; looks > 0 && closed < Batch && _oldest is { } inode; looks--)
+            {
+                Unlink(inode);
+                bool stays = inode.IsRecent || inode.IsEnding;
+                inode.IsRecent = false;
+                // A file without a name could not be found again.
+                TreeStatus now;
+                stays = stays || TreeCalls.Status(inode.Descriptor, &empty, TreeCalls.EmptyPath, &now) < 0 || now.Links == 0;
+                if (!stays && inode.TryClose(out int descriptor))
+                {
+                    Discard(descriptor);
+                    closed++;
+                }
+                else
+                {
+                    Append(inode);
+                }
+            }
+        }
+    }
+
+    private void Append(Inode inode)
+    {
+        inode.Older = _newest;
+        inode.Newer = null;
+        if (_newest is null) _oldest = inode;
+        else _newest.Newer = inode;
+        _newest = inode;
+    }
+
+    private void Unlink(Inode inode)
+    {
+        if (inode.Older is null) _oldest = inode.Newer;
+        else inode.Older.Newer = inode.Newer;
+        if (inode.Newer is null) _newest = inode.Older;
+        else inode.Newer.Older = inode.Older;
+        inode.Older = inode.Newer = null;
+    }
+}
