@@ -26,6 +26,9 @@ internal sealed class Boot
     /// <summary>Options of plugvisor beyond kernel, initramfs and command line, in bash's syntax; $RESULTS is the folder of results.</summary>
     public string Options { get; init; } = "--cpus boot=1 --memory size=256M --serial tty";
 
+    /// <summary>Bash that runs before plugvisor starts; its variables are there for <see cref="Options"/> and <see cref="Beside"/>.</summary>
+    public string? Before { get; init; }
+
     /// <summary>
     /// Bash that runs beside plugvisor (its id is $vmm): it may read $OUT, which is plugvisor's standard output so far, and write to
     /// descriptor 4, plugvisor's standard input. Without one the input is empty.
@@ -70,6 +73,7 @@ internal sealed class Boot
             line += " pv.run=" + encoded;
         }
         return $"""
+            {Before}
             export OUT=$RESULTS/{Name}.out
             : >"$OUT"
             rm -f input
