@@ -27,7 +27,7 @@ internal static class ReplySchemas
              "status":{"type":"string","enum":["ready","replaced","refused","leaked"]},
              "reason":{"type":"string","description":"Why it is not used, or what holds the code of one that was unloaded"},
              "version":{"type":"string"},"kind":{"type":"string","example":"disk"},"contract":{"type":"string","example":"1.0"},
-             "manifest":{"type":"object","description":"What it declares, as its author's build wrote it"}}}
+             "manifest":{"type":"object","additionalProperties":true,"description":"What it declares, as its author's build wrote it"}}}
             """),
         ("PluginRemoval", """
             {"type":"object","required":["name","status"],"additionalProperties":false,"properties":{

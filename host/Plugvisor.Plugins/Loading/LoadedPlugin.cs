@@ -13,9 +13,11 @@ public sealed class LoadedPlugin
     private IPluginCode? _code;
     private IDevicePlugin? _plugin;
     private readonly List<TrackedDevice> _devices = [];
+    private readonly HashSet<int>? _threads;   // those that there were before it
 
-    private LoadedPlugin(PluginEntry entry, IPluginCode code, IDevicePlugin plugin)
+    private LoadedPlugin(PluginEntry entry, IPluginCode code, IDevicePlugin plugin, HashSet<int>? threads)
     {
+        _threads = threads;
         Entry = entry;
         _code = code;
         _plugin = plugin;
@@ -47,6 +49,8 @@ public sealed class LoadedPlugin
     {
         if (entry.Status != PluginStatus.Ready) throw new PluginLoadException($"Plugin {entry.Name} can not be used: {entry.Reason}");
         IPluginCode code;
+        // Not for those of the boot, which has no time for it.
+        HashSet<int>? threads = isUnloadable == true ? ProcessThreads.Ids() : null;
         try
         {
             code = loader.Load(entry.AssemblyPath!, isUnloadable ?? entry.Declaration!.IsReloadable);
@@ -58,7 +62,7 @@ public sealed class LoadedPlugin
 
         try
         {
-            return new LoadedPlugin(entry, code, Make(entry, code.Assembly));
+            return new LoadedPlugin(entry, code, Make(entry, code.Assembly), threads);
         }
         catch (Exception error)
         {
@@ -92,7 +96,7 @@ public sealed class LoadedPlugin
     public UnloadedPlugin Unload()
     {
         var code = _code ?? throw new ObjectDisposedException(Entry.Name);
-        var unloaded = new UnloadedPlugin(Entry, code, new WeakReference(_plugin), _devices);
+        var unloaded = new UnloadedPlugin(Entry, code, new WeakReference(_plugin), _devices, _threads);
         _plugin = null;
         _code = null;
         code.Dispose();

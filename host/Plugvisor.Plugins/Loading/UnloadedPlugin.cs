@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Loader;
 using Plugvisor.Plugins.Catalog;
 
 namespace Plugvisor.Plugins.Loading;
@@ -15,9 +17,11 @@ public sealed class UnloadedPlugin
     private readonly WeakReference _code;
     private readonly WeakReference _entry;
     private readonly IReadOnlyList<TrackedDevice> _devices;
+    private readonly HashSet<int>? _threads;
 
-    internal UnloadedPlugin(PluginEntry entry, IPluginCode code, WeakReference plugin, IReadOnlyList<TrackedDevice> devices)
+    internal UnloadedPlugin(PluginEntry entry, IPluginCode code, WeakReference plugin, IReadOnlyList<TrackedDevice> devices, HashSet<int>? threads)
     {
+        _threads = threads;
         Entry = entry;
         IsUnloadable = code.IsUnloadable;
         _code = code.Life;
@@ -68,9 +72,19 @@ public sealed class UnloadedPlugin
                 holders.Add($"something refers to the object of device {device.Id}");
         }
 
+        bool known = holders.Count > 0;
+        AddRoots(holders);
+        known |= holders.Count > 0;
+        if (!known && _threads is not null && ProcessThreads.NamesBeyond(_threads) is { Count: > 0 } names)
+            holders.Add($"perhaps a thread of its own: since it was loaded came {string.Join(", ", names)}");
         if (_entry.IsAlive) holders.Add("something refers to the plugin's entry object");
-        if (holders.Count == 0)
-            holders.Add("none of its devices and threads that the host knows of: look for a thread or timer of its own, or a handler on an event of the framework");
+        if (holders.Count == 0) holders.Add("neither its devices, nor a timer or handler that the host can see: look for what it registered with the framework");
         return holders;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AddRoots(List<string> holders)
+    {
+        if (_code.Target is AssemblyLoadContext context) holders.AddRange(FrameworkRoots.Find(context));
     }
 }

@@ -97,8 +97,16 @@ internal static class CommandTable
             Get("ping", "vmm.ping", CommandGroup.Vmm, "Check that the VMM answers"),
             Get("plugins", "vmm.plugins", CommandGroup.Vmm, "Show the VMM's plugins") with
             {
-                Call = static _ => new RemoteCall(ServerPlugins.Operation) { IsGet = true, DBusMethod = null, WhenUnknown = Ours(ServerPlugins.Operation) },
+                Call = static _ => new RemoteCall(ServerPlugins.Operation) { IsGet = true, WhenUnknown = Ours(ServerPlugins.Operation) },
             },
+            new("load-plugin", CommandGroup.Vmm, "Load a plugin into the running VMM")
+            {
+                Argument = new("path", "Absolute path of the plugin's folder, as the VMM sees it") { IsPath = true },
+                Example = "load-plugin /opt/plugins/virtio-example",
+                Call = static input => new RemoteCall("vmm.load-plugin", Documents.Of("path", input.Text)) { WhenUnknown = Ours("vmm.load-plugin") },
+            },
+            PluginCommand("unload-plugin", "Unload a plugin that has no devices"),
+            PluginCommand("reload-plugin", "Load what a plugin's folder has now in place of the plugin"),
             new("events", CommandGroup.Vmm, "Follow what happens, one JSON document a line, until the VMM or this program ends")
             {
                 IsStream = true,
@@ -158,6 +166,12 @@ internal static class CommandTable
             Argument = new($"{kind}-config", $"A JSON document, or the options as the VMM's own plugin declares them; no plugin here declares kind {kind}"),
             Call = input => DeviceCall.Make(kind, input.Text, whyUnknown(kind)),
         };
+
+    private static RemoteCommand PluginCommand(string name, string summary) => new(name, CommandGroup.Vmm, summary)
+    {
+        Argument = new("id", "The plugin's name, or the path of its folder"), Example = $"{name} virtio-example",
+        Call = input => new RemoteCall("vmm." + name, Documents.Of("id", input.Text)) { WhenUnknown = Ours("vmm." + name) },
+    };
 
     private static string Ours(string operation) => $"This server has no {operation}: it is another VMM, or a version of Plugvisor without it";
 

@@ -9,7 +9,7 @@ namespace Plugvisor.Remote.Plugins;
 /// <summary>The device kinds that the VMM's own plugins declare, for what no plugin here does.</summary>
 internal static class ServerPlugins
 {
-    /// <summary>The operation that lists them. D-Bus does not offer it.</summary>
+    /// <summary>The operation that lists them.</summary>
     public const string Operation = "vmm.plugins";
 
     /// <summary>The kind, or null when the server has no such plugin or does not tell.</summary>
@@ -17,7 +17,7 @@ internal static class ServerPlugins
     {
         try
         {
-            using JsonDocument list = JsonDocument.Parse(transport.Send(new RemoteCall(Operation) { IsGet = true, DBusMethod = null }));
+            using JsonDocument list = JsonDocument.Parse(transport.Send(new RemoteCall(Operation) { IsGet = true }));
             foreach (JsonElement plugin in list.RootElement.EnumerateArray())
             {
                 if (plugin.GetProperty("status"u8).ValueEquals("ready"u8) && plugin.GetProperty("kind"u8).ValueEquals(kind))

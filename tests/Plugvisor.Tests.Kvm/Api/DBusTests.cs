@@ -72,6 +72,31 @@ public sealed class DBusTests : IDisposable
     }
 
     [Fact]
+    public async Task A_plugin_that_is_loaded_has_its_method_at_once_and_loses_it_with_the_plugin()
+    {
+        string tiny = Path.Combine(Repository.Root, "artifacts", "test-plugins", "tiny");
+        using VmmProcess vmm = await StartAsync();
+        Assert.Equal(1, (await CallAsync("VmAddTiny", "{}")).Code);
+        Assert.DoesNotContain("VmAddTiny", await IntrospectAsync(), StringComparison.Ordinal);
+
+        (int code, string loaded) = await CallAsync("VmmLoadPlugin", $"{{\"path\":\"{tiny}\"}}");
+        Assert.True(code == 0 && loaded.Contains("ready", StringComparison.Ordinal), loaded);
+        Assert.Contains("VmAddTiny", await IntrospectAsync(), StringComparison.Ordinal);
+        Assert.Contains("\\\"tiny\\\"", (await CallAsync("VmmPlugins")).Output, StringComparison.Ordinal);
+        await DoAsync("VmCreate", Config("console", "secs=60"));
+        Assert.Equal((0, "s \"\"\n"), await CallAsync("VmAddTiny", """{"id":"t"}"""));
+        Assert.Equal((1, "Call failed: The plugin could not be unloaded\n"), await CallAsync("VmmUnloadPlugin", """{"id":"tiny"}"""));
+
+        await DoAsync("VmRemoveDevice", """{"id":"t"}""");
+        (code, string reloaded) = await CallAsync("VmmReloadPlugin", """{"id":"tiny"}""");
+        Assert.True(code == 0, reloaded);
+        (code, string unloaded) = await CallAsync("VmmUnloadPlugin", """{"id":"tiny"}""");
+        Assert.True(code == 0 && unloaded.Contains("unloaded", StringComparison.Ordinal), unloaded);
+        Assert.DoesNotContain("VmAddTiny", await IntrospectAsync(), StringComparison.Ordinal);
+        Assert.Equal(1, (await CallAsync("VmAddTiny", "{}")).Code);
+    }
+
+    [Fact]
     public async Task Every_method_answers_a_document_that_is_none_with_an_error()
     {
         using VmmProcess vmm = await StartAsync();
@@ -255,6 +280,8 @@ public sealed class DBusTests : IDisposable
         await vmm.WaitForAsync("D-Bus API: ");
         return vmm;
     }
+
+    private async Task<string> IntrospectAsync() => (await _bus.RunAsync("busctl", "--user", "introspect", Name, ObjectPath, Interface)).Output;
 
     private Task<(int Code, string Output)> CallAsync(string method, string? document = null) => _bus.RunAsync(
         "busctl", ["--user", "call", Name, ObjectPath, Interface, method, .. document is null ? Array.Empty<string>() : ["s", document]]);

@@ -125,6 +125,34 @@ public sealed class RemoteTests
         Assert.Contains($"No plugin for devices of kind gizmo in {none}", (await vmm.RunAsync("--plugin-dir", none, "add-gizmo", "a=b")).Chain[1], StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_plugin_that_is_loaded_has_its_command_at_once(bool overDBus)
+    {
+        string tiny = Path.Combine(Repository.Root, "artifacts", "test-plugins", "tiny");
+        using RemoteVmm vmm = await RemoteVmm.StartAsync(overDBus);
+        (await vmm.RunWithInputAsync(RemoteVmm.ConfigOf("hotplug", "ejects=0 secs=120"), "create")).Succeeded();
+        await vmm.DoAsync("boot");
+        await vmm.Process.WaitForAsync("hotplug ready");
+        Assert.Equal(1, (await vmm.RunAsync("add-tiny", "id=t")).ExitCode);
+
+        Assert.Equal("tiny", (await vmm.RunAsync("load-plugin", tiny)).Succeeded().Json.GetProperty("kind").GetString());
+        Assert.Equal("t", (await vmm.RunAsync("add-tiny", "id=t,mischief=none")).Succeeded().Json.GetProperty("id").GetString());
+        await vmm.Process.WaitForAsync("capacity 8 status 0");
+        RemoteRun refused = await vmm.RunAsync("unload-plugin", "tiny");
+        Assert.Equal(1, refused.ExitCode);
+        if (!overDBus) Assert.Equal("plugin tiny is in use by t: remove it first", refused.Chain[^1]);
+        Assert.Equal("", await vmm.DoAsync("remove-device", "t"));
+        await vmm.Process.WaitForAsync(" ejected");
+
+        // The command loop handles the guest's ejection before what is asked of it later.
+        Assert.Equal("ready", (await vmm.RunAsync("reload-plugin", "tiny")).Succeeded().Json.GetProperty("status").GetString());
+        Assert.Equal("unloaded", (await vmm.RunAsync("unload-plugin", "tiny")).Succeeded().Json.GetProperty("status").GetString());
+        Assert.Equal(1, (await vmm.RunAsync("add-tiny", "id=t")).ExitCode);
+        Assert.DoesNotContain("tiny", await vmm.DoAsync("plugins"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_descriptors_of_a_tap_go_along()
     {

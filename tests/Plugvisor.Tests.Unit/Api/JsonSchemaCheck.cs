@@ -58,7 +58,7 @@ internal sealed class JsonSchemaCheck(JsonElement document)
             if (properties.ValueKind == JsonValueKind.Object && properties.TryGetProperty(member.Name, out JsonElement declared))
                 Check(member.Value, declared, at, errors);
             else if (others.ValueKind == JsonValueKind.Object) Check(member.Value, others, at, errors);
-            else if (!schema.TryGetProperty("allOf", out _)) errors.Add($"{at} is not declared");
+            else if (others.ValueKind != JsonValueKind.True && !schema.TryGetProperty("allOf", out _)) errors.Add($"{at} is not declared");
         }
     }
 

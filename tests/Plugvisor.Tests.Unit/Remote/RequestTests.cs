@@ -51,6 +51,9 @@ public sealed class RequestTests : IDisposable
 
     [Theory]
     [InlineData("remove-device _disk0", "vm.remove-device", """{"id":"_disk0"}""")]
+    [InlineData("load-plugin /opt/tiny", "vmm.load-plugin", """{"path":"/opt/tiny"}""")]
+    [InlineData("unload-plugin tiny", "vmm.unload-plugin", """{"id":"tiny"}""")]
+    [InlineData("reload-plugin tiny", "vmm.reload-plugin", """{"id":"tiny"}""")]
     [InlineData("resize", "vm.resize", "{}")]
     [InlineData("resize --cpus 4", "vm.resize", """{"desired_vcpus":4}""")]
     [InlineData("resize --memory 2G --balloon 512M --cpus 2", "vm.resize", """{"desired_vcpus":2,"desired_ram":2147483648,"desired_balloon":536870912}""")]

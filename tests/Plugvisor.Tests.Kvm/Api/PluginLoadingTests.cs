@@ -1,0 +1,114 @@
+using System.Text.Json;
+using Plugvisor.Tests.Kvm.Guests;
+using Xunit;
+
+namespace Plugvisor.Tests.Kvm.Api;
+
+/// <summary>Plugins that come to a running VMM, are used by its guest and go.</summary>
+public sealed class PluginLoadingTests
+{
+    private static string Tiny { get; } = Path.Combine(Repository.Root, "artifacts", "test-plugins", "tiny");
+
+    private static string Load { get; } = $$"""{"path":"{{Tiny}}"}""";
+
+    private const string Unload = """{"id":"tiny"}""";
+
+    [Fact]
+    public async Task Five_hundred_rounds_leave_nothing_behind()
+    {
+        using RestVmm vmm = await RestVmm.StartTidyAsync();
+        using ApiClient client = vmm.Open();
+        const int Rounds = 500, Settled = 100;
+        await BootAsync(vmm, client, "ejects=0 quiet=1 secs=300");
+        ResourceUse? start = null;
+        for (int i = 0; i < Rounds; i++)
+        {
+            if (i == Settled) start = ResourceUse.Of(vmm.Process.Id);
+            if (i == Rounds - 1) Grew(start!, ResourceUse.Of(vmm.Process.Id));
+            ApiAnswer loaded = await client.PutAsync("vmm.load-plugin", Load);
+            Assert.True(loaded.Code == 200, $"round {i}: {loaded}{vmm.Process.Everything()}");
+            ApiAnswer added = await client.PutAsync("vm.add-tiny", """{"id":"t"}""");
+            Assert.True(added.Code == 200, $"round {i}: {added}{vmm.Process.Everything()}");
+            Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"t"}""")).Code);
+            Assert.Equal("unloaded", await UnloadAsync(vmm, client, i));
+        }
+
+        Assert.DoesNotContain("tiny", (await client.GetAsync("vmm.plugins")).Body, StringComparison.Ordinal);
+        Assert.Equal(204, (await client.PutAsync("vm.shutdown")).Code);
+    }
+
+    [Fact]
+    public async Task Hostile_36_a_plugin_that_threw_wherever_it_can_is_unloaded_all_the_same()
+    {
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
+        await BootAsync(vmm, client, "ejects=0 secs=300");
+        foreach (string mischief in new[] { "throw-config", "throw-activate", "throw-serve", "throw-thread", "throw-dispose", "throw-create" })
+        {
+            Assert.Equal(200, (await client.PutAsync("vmm.load-plugin", Load)).Code);
+            ApiAnswer added = await client.PutAsync("vm.add-tiny", $$"""{"id":"{{mischief}}","mischief":"{{mischief}}"}""");
+            if (mischief == "throw-create")
+            {
+                Assert.Equal((500, "no disk today"), (added.Code, added.Errors[^1]));
+            }
+            else
+            {
+                Assert.True(added.Code == 200, $"{mischief}: {added}{vmm.Process.Everything()}");
+                // The guest has seen it, so it has thrown.
+                string slot = Convert.ToInt32(added.Json.GetProperty("bdf").GetString()![8..10], 16).ToString(System.Globalization.CultureInfo.InvariantCulture);
+                await vmm.Process.WaitForAsync($"slot {slot} came");
+                Assert.Equal(204, (await client.PutAsync("vm.remove-device", $$"""{"id":"{{mischief}}"}""")).Code);
+            }
+
+            Assert.Equal("unloaded", await UnloadAsync(vmm, client));
+        }
+    }
+
+    [Theory]
+    [InlineData("thread", "device bad left a thread running: tiny-lingers")]
+    [InlineData("own-thread", "tiny-secret")]
+    [InlineData("timer", "is called by a timer")]
+    [InlineData("handler", "is a handler on AppDomain.ProcessExit")]
+    public async Task What_holds_a_plugin_is_told_in_the_answer_the_list_and_the_log(string mischief, string holder)
+    {
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
+        await BootAsync(vmm, client, "ejects=0 secs=300");
+        Assert.Equal(200, (await client.PutAsync("vmm.load-plugin", Load)).Code);
+        Assert.Equal(200, (await client.PutAsync("vm.add-tiny", $$"""{"id":"bad","mischief":"{{mischief}}"}""")).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"bad"}""")).Code);
+        Assert.Equal("leaked", await UnloadAsync(vmm, client));
+        JsonElement leaked = (await client.GetAsync("vmm.plugins")).Json.EnumerateArray().Single(plugin => plugin.GetProperty("name").GetString() == "tiny");
+        Assert.Equal("leaked", leaked.GetProperty("status").GetString());
+        Assert.Contains(holder, leaked.GetProperty("reason").GetString(), StringComparison.Ordinal);
+        await vmm.Process.WaitForAsync("plugin tiny was unloaded, but its code stays in memory: ");
+        await vmm.EventAsync("plugin-leaked");
+
+        // It takes its memory and nothing else: the next one works.
+        Assert.Equal(200, (await client.PutAsync("vmm.load-plugin", Load)).Code);
+        Assert.Equal(200, (await client.PutAsync("vm.add-tiny", """{"id":"good"}""")).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"good"}""")).Code);
+        Assert.Equal("unloaded", await UnloadAsync(vmm, client));
+    }
+
+    /// <summary>Unloads it as soon as the guest has let go of its device.</summary>
+    private static async Task<string> UnloadAsync(RestVmm vmm, ApiClient client, int round = 0)
+    {
+        ApiAnswer answer;
+        long deadline = Environment.TickCount64 + 60_000;
+        do answer = await client.PutAsync("vmm.unload-plugin", Unload);
+        while (answer.Code == 409 && Environment.TickCount64 < deadline);
+        Assert.True(answer.Code == 200, $"round {round}: {answer}{vmm.Process.Everything()}");
+        return answer.Json.GetProperty("status").GetString()!;
+    }
+
+    private static async Task BootAsync(RestVmm vmm, ApiClient client, string options)
+    {
+        Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf("hotplug", options))).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
+        await vmm.Process.WaitForAsync("hotplug ready");
+    }
+
+    private static void Grew(ResourceUse start, ResourceUse end) => Assert.True(
+        end.Descriptors <= start.Descriptors + 8 && end.Threads <= start.Threads + 4 && end.PrivateKib <= start.PrivateKib + 8192, $"{start} became {end}");
+}
