@@ -54,6 +54,9 @@ internal sealed unsafe class FakeBackEnd : IDisposable
     /// <summary>Config space, where the protocol feature is there.</summary>
     public byte[] Config { get; init; } = [];
 
+    /// <summary>Takes another front end after one has gone; many real ones do not.</summary>
+    public bool Persists { get; init; }
+
     /// <summary>Whether chains are taken; a ring that is not served keeps what is in it.</summary>
     public bool Serves { get; set; } = true;
 
@@ -123,29 +126,21 @@ internal sealed unsafe class FakeBackEnd : IDisposable
     {
         try
         {
-            if (!Poll(_listener.Descriptor) || _listener.TryAccept(out _stream) != 0) return;
-            using var socket = new MessageSocket(_stream!);
-            while (!_exit)
+            do
             {
-                var entries = new List<PollEntry> { new(_wake.Descriptor, PollEvents.Readable), new(_stream!.Descriptor, PollEvents.Readable) };
-                FakeRing[] kicked = [.. _rings.Where(ring => ring.Kick is not null)];
-                entries.AddRange(kicked.Select(ring => new PollEntry(ring.Kick!.Descriptor, PollEvents.Readable)));
-                PollEntry[] all = [.. entries];
-                DescriptorPoll.Wait(all, -1);
-                if (_exit) return;
-                for (int i = 0; i < kicked.Length; i++)
+                if (!Poll(_listener.Descriptor) || _listener.TryAccept(out _stream) != 0) return;
+                try
                 {
-                    if (all[i + 2].Ready == PollEvents.None) continue;
-                    kicked[i].Kick!.Drain();
-                    if (Serves) Serve(kicked[i]);
+                    Talk();
+                }
+                catch (VhostUserException)
+                {
+                    // The front end has gone.
                 }
 
-                if (all[1].Ready != PollEvents.None) Answer(socket);
+                foreach (FakeRing ring in _rings) ring.Close();
             }
-        }
-        catch (VhostUserException)
-        {
-            // The front end has gone.
+            while (Persists && !_exit);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -154,6 +149,30 @@ internal sealed unsafe class FakeBackEnd : IDisposable
         finally
         {
             Release();
+        }
+    }
+
+    private void Talk()
+    {
+        using var socket = new MessageSocket(_stream!);
+        while (!_exit)
+        {
+            FakeRing[] kicked = [.. _rings.Where(ring => ring.Kick is not null)];
+            PollEntry[] all =
+            [
+                new(_wake.Descriptor, PollEvents.Readable), new(_stream!.Descriptor, PollEvents.Readable),
+                .. kicked.Select(ring => new PollEntry(ring.Kick!.Descriptor, PollEvents.Readable)),
+            ];
+            DescriptorPoll.Wait(all, -1);
+            if (_exit) return;
+            for (int i = 0; i < kicked.Length; i++)
+            {
+                if (all[i + 2].Ready == PollEvents.None) continue;
+                kicked[i].Kick!.Drain();
+                if (Serves) Serve(kicked[i]);
+            }
+
+            if (all[1].Ready != PollEvents.None) Answer(socket);
         }
     }
 
