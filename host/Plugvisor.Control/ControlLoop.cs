@@ -10,6 +10,8 @@ namespace Plugvisor.Control;
 /// </summary>
 public sealed class ControlLoop : IDisposable
 {
+    private static readonly TimeSpan s_lookAfter = TimeSpan.FromSeconds(1);
+
     private const int MaxWaiting = 64;   // more front-end requests than that wait in their front end
 
     private readonly Channel<VmmRequest> _commands = Channel.CreateBounded<VmmRequest>(
@@ -72,11 +74,19 @@ public sealed class ControlLoop : IDisposable
     /// <returns>The process's exit code.</returns>
     public int Run(Vmm vmm)
     {
+        long lookedAt = Environment.TickCount64;
         try
         {
             while (_exitCode is null)
             {
-                _work.Wait();
+                bool asked = _work.Wait(s_lookAfter);
+                if (Environment.TickCount64 - lookedAt >= s_lookAfter.TotalMilliseconds)
+                {
+                    lookedAt = Environment.TickCount64;
+                    vmm.LookAfterDevices();
+                }
+
+                if (!asked) continue;
                 _exitCode = vmm.HandleGuestEvents(_events);
                 if (_exitCode is null && _commands.Reader.TryRead(out VmmRequest? request)) Execute(vmm, request);
             }

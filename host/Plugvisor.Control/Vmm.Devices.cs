@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
@@ -6,6 +7,7 @@ using Plugvisor.Configuration;
 using Plugvisor.Linux.Limits;
 using Plugvisor.Machine;
 using Plugvisor.Machine.Devices;
+using Plugvisor.Plugins.Catalog;
 using Plugvisor.Plugins.Declarations;
 
 namespace Plugvisor.Control;
@@ -97,10 +99,8 @@ public sealed partial class Vmm
     private (VmConfig Config, PluggedDevice Device) MakeDevice(
         VirtualMachine machine, DeviceSpec device, VmConfig config, bool isHot)
     {
-        IDevicePlugin plugin = _plugins.Load(device.Kind);
-        if (plugin is IConfigValidator validator && validator.Validate(device.Config, config.Context) is { } error)
-            throw Invalid(new ConfigException(error));
-
+        string name = NameOfPlugin(device.Kind);
+        IDevicePlugin plugin = LoadAndCheck(device, config, name);
         PluggedDevice plugged;
         try
         {
@@ -111,7 +111,7 @@ public sealed partial class Vmm
                 VcpuCount = (int)config.Cpus.BootVcpus,
                 Descriptors = device.Descriptors,
             };
-            plugged = isHot ? machine.HotPlug(plugin, request, device.Slot) : machine.AddDevice(plugin, request, device.Slot);
+            plugged = isHot ? machine.HotPlug(plugin, request, device.Slot, name) : machine.AddDevice(plugin, request, device.Slot, name);
         }
         catch (ConfigException e)
         {
@@ -122,21 +122,95 @@ public sealed partial class Vmm
         return (Complete(config, device, plugged), plugged);
     }
 
-    /// <summary>The configuration with what a device filled in of its own.</summary>
+    private IDevicePlugin LoadAndCheck(DeviceSpec device, VmConfig config, string name)
+    {
+        IDevicePlugin? plugin = null;
+        string? error = null;
+        if (!_pluginThread.TryRun(
+            () =>
+            {
+                plugin = _plugins.Load(device.Kind);
+                if (plugin is IConfigValidator validator) error = validator.Validate(device.Config, config.Context);
+            },
+            null, out Exception? thrown))
+        {
+            string call = plugin is null ? "its constructor" : nameof(IConfigValidator.Validate);
+            throw new VmmException($"device {device.Id}: plugin {name}: {call} {_pluginThread.Overdue}");
+        }
+
+        if (thrown is not null)
+        {
+            if (plugin is null || thrown is DeviceException or ConfigException) ExceptionDispatchInfo.Throw(thrown);
+            throw new VmmException($"device {device.Id}: plugin {name}: {nameof(IConfigValidator.Validate)} threw {thrown.GetType().Name}", thrown);
+        }
+
+        return error is null ? plugin! : throw Invalid(new ConfigException(error));
+    }
+
+    /// <summary>Takes over what a device fills in. One that does not manage to say what is latched; the machine goes on.</summary>
     private VmConfig Complete(VmConfig config, DeviceSpec device, PluggedDevice plugged)
     {
         if (plugged.Device is not ICompletesConfig completed) return config;
-
         DeviceSpec complete = device;
-        foreach ((string member, string value) in completed.CompletedConfig)
+        var filled = new List<KeyValuePair<string, string>>();
+        bool returned = _pluginThread.TryRun(
+            () =>
+            {
+                foreach (KeyValuePair<string, string> member in completed.CompletedConfig)
+                {
+                    complete = complete.With(member.Key, member.Value);
+                    filled.Add(member);
+                }
+            },
+            null, out Exception? thrown);
+        if (!returned || thrown is not null)
         {
-            _log.LogInformation("{Device}: {Member} {Value}", device.Id, member, value);
-            complete = complete.With(member, value);
+            plugged.Function.Blame($"{nameof(ICompletesConfig.CompletedConfig)} "
+                + (returned ? $"threw {thrown!.GetType().Name}: {thrown.Message}" : _pluginThread.Overdue));
+            return config;
         }
 
+        foreach ((string member, string value) in filled) _log.LogInformation("{Device}: {Member} {Value}", device.Id, member, value);
         var devices = new List<DeviceSpec>(config.Devices.Count);
         foreach (DeviceSpec other in config.Devices) devices.Add(ReferenceEquals(other, device) ? complete : other);
         return config.With(devices);
+    }
+
+    /// <summary>What a device counted. One whose computed values do not come is latched, and asked for those no more.</summary>
+    private IReadOnlyDictionary<string, ulong> ReadCounters(PluggedDevice device)
+    {
+        if (!device.Counters.IsComputed) return device.Counters.Read();
+        IReadOnlyDictionary<string, ulong>? values = null;
+        string gauge = "";
+        bool returned = _pluginThread.TryRun(() => values = device.Counters.Read(name => gauge = name), null, out Exception? thrown);
+        if (returned && thrown is null) return values!;
+        device.Counters.DropComputed();
+        device.Function.Blame($"its counter {gauge} " + (returned ? $"threw {thrown!.GetType().Name}: {thrown.Message}" : _pluginThread.Overdue));
+        return device.Counters.Read();
+    }
+
+    /// <summary>
+    /// An exception left a thread that code of a plugin started behind the host's back. Nobody knows for which of its devices, so all of them are latched.
+    /// </summary>
+    /// <param name="isOfPlugin">Whether an object's type belongs to the plugin.</param>
+    /// <param name="what">What happened, for the log.</param>
+    public void BlamePlugin(Predicate<object> isOfPlugin, string what)
+    {
+        foreach (PluggedDevice device in _machine?.Devices ?? [])
+        {
+            if (isOfPlugin(device.Device)) device.Function.Blame(what);
+        }
+    }
+
+    /// <summary>What the catalog calls the plugin of a kind.</summary>
+    private string NameOfPlugin(string kind)
+    {
+        foreach (PluginEntry entry in _plugins.Entries)
+        {
+            if (entry.Status == PluginStatus.Ready && entry.Declaration?.Kind == kind) return entry.Name;
+        }
+
+        return kind;
     }
 
     private static void Close(DeviceSpec device)

@@ -19,6 +19,7 @@ public sealed partial class Vmm : IDisposable
 {
     private readonly IHypervisor _hypervisor;
     private readonly IDevicePlugins _plugins;
+    private readonly PluginThread _pluginThread = new();
     private readonly HostTerminal _terminal;
     private readonly DeviceServices _services = new();
     private readonly RateLimitGroups _rateLimitGroups = new();
@@ -81,6 +82,7 @@ public sealed partial class Vmm : IDisposable
             MachineOptionsBuilder.From(config), _hypervisor, _consoles!, _services, _loop.Events, TimeProvider.System, _logs)
         {
             DeviceListener = _deviceEvents,
+            Plugins = _pluginThread,
         };
         try
         {
@@ -174,12 +176,15 @@ public sealed partial class Vmm : IDisposable
         var counters = new Dictionary<string, IReadOnlyDictionary<string, ulong>>();
         foreach (PluggedDevice device in _machine!.Devices)
         {
-            IReadOnlyDictionary<string, ulong> values = device.Counters.Read();
+            IReadOnlyDictionary<string, ulong> values = ReadCounters(device);
             if (values.Count > 0) counters[device.Id] = values;
         }
 
         return counters;
     }
+
+    /// <summary>Looks after devices that hold a vCPU. About once a second.</summary>
+    internal void LookAfterDevices() => _machine?.LookAfterDevices();
 
     /// <summary>What there is to know of the VM.</summary>
     public VmInfo Describe() => new(_config!, _plugins.Kinds, State, _config!.Memory.Size) { DeviceTree = _machine?.DescribeTree() };
@@ -229,6 +234,7 @@ public sealed partial class Vmm : IDisposable
     public void Dispose()
     {
         Delete();
+        _pluginThread.Dispose();
         _deviceEvents.Dispose();
     }
 

@@ -35,7 +35,7 @@ public sealed partial class VirtualMachine
                 VcpuCount = before.VcpuCount,
                 Descriptors = before.Descriptors,
             };
-            var host = new DeviceHost(device.Id, _ram.Memory, LogOf(successor, request), _clock, _services);
+            var host = new DeviceHost(device.Id, _ram.Memory, LogOf(successor, request, device.PluginName), _clock, _services);
             exchanges.Add(new DeviceExchange(device, successor, request, host, _virtio.ExchangeDeadline));
             places.Add(i);
         }
@@ -62,7 +62,7 @@ public sealed partial class VirtualMachine
             {
                 PluggedDevice device = exchanges[i].Device;
                 _devices[places[i]] = device;
-                exchanges[i].Clean(LogOf(device.Plugin!, device.Request!));
+                exchanges[i].Clean(LogOf(device.Plugin!, device.Request!, device.PluginName));
             }
         }
 

@@ -1,8 +1,12 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Pci;
 using Plugvisor.Hypervisor;
 using Plugvisor.Hypervisor.X86;
+using Plugvisor.Linux.Errors;
 using Plugvisor.Machine.Acpi;
 using Plugvisor.Machine.Boot;
 using Plugvisor.Machine.Buses;
@@ -91,6 +95,9 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
     /// <summary>Where everything lies.</summary>
     public MemoryMap Map { get; }
 
+    /// <summary>Runs what plugins do while the owner waits.</summary>
+    public PluginThread Plugins { get; init; } = new();
+
     /// <summary>Hears of devices that are activated and reset. Set before the first <see cref="AddDevice"/>.</summary>
     public IDeviceListener? DeviceListener
     {
@@ -123,15 +130,15 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
     /// <param name="plugin">The plugin.</param>
     /// <param name="request">What the device is to be.</param>
     /// <param name="slot">The slot that was asked for, or null.</param>
+    /// <param name="name">What the catalog calls the plugin, for reports.</param>
     /// <exception cref="DeviceException">The plugin cannot make it, or there is no room on the bus.</exception>
-    public PluggedDevice AddDevice(IDevicePlugin plugin, DeviceRequest request, int? slot)
+    public PluggedDevice AddDevice(IDevicePlugin plugin, DeviceRequest request, int? slot, string name)
     {
-        DeviceLog log = LogOf(plugin, request);
+        DeviceLog log = LogOf(plugin, request, name);
         var host = new DeviceHost(request.Id, _ram.Memory, log, _clock, _services);
-        IDevice device = plugin.Create(request, host);
-        DeviceFunction function = Connect(request.Id, device, log);
+        DeviceFunction function = Make(plugin, request, host, log);
         function.Host = host;
-        host.OnFail(function.NeedsReset);
+        host.OnFail(function.Blame);
         if (!_pci.Segments[0].TryAdd(function, slot, out string? error))
         {
             function.Dispose();
@@ -141,6 +148,7 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
         var plugged = new PluggedDevice(request.Id, 0, function.Slot, host.DeviceCounters, function)
         {
             Plugin = plugin,
+            PluginName = name,
             Request = request,
             Threads = host.Threads,
         };
@@ -152,10 +160,11 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
     /// <param name="plugin">The plugin.</param>
     /// <param name="request">What the device is to be.</param>
     /// <param name="slot">The slot that was asked for, or null.</param>
+    /// <param name="name">What the catalog calls the plugin, for reports.</param>
     /// <exception cref="DeviceException">The plugin cannot make it, or there is no room on the bus.</exception>
-    public PluggedDevice HotPlug(IDevicePlugin plugin, DeviceRequest request, int? slot)
+    public PluggedDevice HotPlug(IDevicePlugin plugin, DeviceRequest request, int? slot, string name)
     {
-        PluggedDevice device = AddDevice(plugin, request, slot);
+        PluggedDevice device = AddDevice(plugin, request, slot, name);
         if (_isPaused) device.Function.Pause();
         _board.PciHotplug.Inserted(device.Segment, device.Slot);
         _board.GenericEvents.Notify(GenericEvent.Pci);
@@ -212,9 +221,14 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
         {
             _vcpus.Pause();
         }
-        catch (HypervisorException)
+        catch (HypervisorException e)
         {
             _vcpus.Resume();
+            foreach (PluggedDevice device in _devices)
+            {
+                if (device.Function.DescribeCall() is { } call) throw new HypervisorException($"{e.Message} (device {device.Id}, {call})", e);
+            }
+
             throw;
         }
 
@@ -278,8 +292,34 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
         if (quiet && !keepMemory) _ram.Dispose();
     }
 
-    /// <summary>Gives a device the bus side that its kind needs. The device is disposed when there is none.</summary>
-    private DeviceFunction Connect(string id, IDevice device, DeviceLog log)
+    /// <summary>Looks whether a vCPU hangs in a device. Control loop, about once a second while the machine runs.</summary>
+    public void LookAfterDevices()
+    {
+        foreach (PluggedDevice device in _devices) device.Function.LookAfter();
+    }
+
+    /// <summary>Has a plugin make a device, and gives it the bus side that its kind needs.</summary>
+    private DeviceFunction Make(IDevicePlugin plugin, DeviceRequest request, DeviceHost host, DeviceLog log)
+    {
+        DeviceFunction? function = null;
+        string call = nameof(IDevicePlugin.Create);
+        bool returned = Plugins.TryRun(
+            () =>
+            {
+                IDevice device = plugin.Create(request, host) ?? throw new DeviceException($"device {request.Id}: {log.Culprit}Create returned null");
+                call = device is IPciDevice ? $"{nameof(IPciDevice.Traits)} or {nameof(IPciDevice.Attach)}" : nameof(IVirtioDevice.Traits);
+                function = Connect(request.Id, device, host, log);
+            },
+            () => function?.Dispose(),
+            out Exception? thrown);
+        if (!returned) throw new DeviceException($"device {request.Id}: {log.Culprit}{call} {Plugins.Overdue}; the device is given up");
+        if (thrown is null) return function!;
+        if (thrown is DeviceException or ConfigException or HypervisorException or LinuxException) ExceptionDispatchInfo.Throw(thrown);
+        throw new DeviceException($"device {request.Id}: {log.Culprit}{call} threw {thrown.GetType().Name}", thrown);
+    }
+
+    /// <summary>Gives a device its bus side. The device is disposed when there is none.</summary>
+    private DeviceFunction Connect(string id, IDevice device, DeviceHost host, DeviceLog log)
     {
         try
         {
@@ -293,13 +333,27 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
         }
         catch
         {
-            device.Dispose();
+            Discard(device, host, log);
             throw;
         }
     }
 
-    private DeviceLog LogOf(IDevicePlugin plugin, DeviceRequest request) =>
-        new(request.Id, _logs.CreateLogger(plugin.GetType().Namespace ?? request.Id), _clock);
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only; why it is discarded is told already")]
+    private static void Discard(IDevice device, DeviceHost host, DeviceLog log)
+    {
+        try
+        {
+            device.Dispose();
+            if (host.FindLeakedThreads() is { } leaked) log.Warn($"{log.Culprit}Dispose left threads running ({leaked})");
+        }
+        catch (Exception e)
+        {
+            log.Warn($"{log.Culprit}Dispose threw {e.GetType().Name}: {e.Message}");
+        }
+    }
+
+    private DeviceLog LogOf(IDevicePlugin plugin, DeviceRequest request, string? name) =>
+        new(request.Id, _logs.CreateLogger(plugin.GetType().Namespace ?? request.Id), _clock) { Plugin = name };
 
     private void WriteTables()
     {

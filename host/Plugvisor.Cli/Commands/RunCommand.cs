@@ -91,6 +91,7 @@ internal static class RunCommand
 
         using KvmHypervisor hypervisor = KvmHypervisor.Open();
         using var loop = new ControlLoop(logs);
+        StrayExceptions.Guard(loop, logs);
         using var vmm = new Vmm(hypervisor, plugins, terminal, loop, events, logs, options.Has(HostOptions.NoShutdown));
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, loop);
         using PosixSignalRegistration interrupt = OnSignal(PosixSignal.SIGINT, loop);

@@ -10,6 +10,15 @@ public sealed class DeviceCounters : IDeviceCounters
     private readonly List<(string Name, Func<ulong> Read)> _gauges = [];
     private Dictionary<string, ulong>? _carried;
 
+    /// <summary>Whether reading them runs code of the device.</summary>
+    public bool IsComputed
+    {
+        get
+        {
+            lock (_lock) return _gauges.Count > 0;
+        }
+    }
+
     /// <inheritdoc/>
     public DeviceCounter Add(string name)
     {
@@ -36,17 +45,34 @@ public sealed class DeviceCounters : IDeviceCounters
         lock (_lock) _carried = carried;
     }
 
-    /// <summary>The values now, in the order of their first registration. Control loop only.</summary>
-    public IReadOnlyDictionary<string, ulong> Read()
+    /// <summary>
+    /// The values now, in the order of their first registration. Runs the device's code where <see cref="IsComputed"/>, and throws what that throws.
+    /// </summary>
+    /// <param name="reading">Hears which computed value is read next, by its name.</param>
+    public IReadOnlyDictionary<string, ulong> Read(Action<string>? reading = null)
     {
         var values = new Dictionary<string, ulong>();
+        (string Name, Func<ulong> Read)[] gauges;
         lock (_lock)
         {
             Sum(values);
-            foreach ((string name, Func<ulong> read) in _gauges) values[name] = read();
+            gauges = [.. _gauges];
+        }
+
+        // Not under the lock: what never returns must not take others with it.
+        foreach ((string name, Func<ulong> read) in gauges)
+        {
+            reading?.Invoke(name);
+            values[name] = read();
         }
 
         return values;
+    }
+
+    /// <summary>Computed values are not read any more: one of them did not work.</summary>
+    public void DropComputed()
+    {
+        lock (_lock) _gauges.Clear();
     }
 
     /// <summary>Under the lock.</summary>

@@ -89,7 +89,7 @@ internal sealed class DeviceExchange
     {
         _committed = true;
         if (_device.Function.Commit(_deadline) is { } error) throw Refused(new DeviceException(error));
-        _host.OnFail(_device.Function.NeedsReset);
+        _host.OnFail(_device.Function.Blame);
     }
 
     /// <summary>Undoes <see cref="Commit"/>.</summary>

@@ -9,8 +9,15 @@ namespace Plugvisor.Machine.Devices;
 /// </summary>
 public abstract class DeviceFunction : PciFunction, IDisposable
 {
+    private const long Read = 1, Write = 1 << 16, Began = 1L << 32;
+    private const uint Reads = 0xffff;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+
     private readonly TimeSpan _stopDeadline;
-    private int _users;       // accesses of vCPUs under way
+    // Accesses of vCPUs: under way in the low half, reads in its lower 16 bits and writes above them; how many ever began in the high half.
+    private long _accesses;
+    private long _accessesSeen;
+    private long _seenAt;
     private bool _removed;
     private bool _released;
 
@@ -28,8 +35,15 @@ public abstract class DeviceFunction : PciFunction, IDisposable
     /// <summary>The world of <see cref="Device"/>, where the machine has made it.</summary>
     internal DeviceHost? Host { get; set; }
 
+    /// <summary>An access of a vCPU did not return from the device, which is not called by vCPUs any more. Any thread.</summary>
+    protected bool IsLost { get; private set; }
+
     /// <summary>The device cannot go on: it is latched, with one line in the log. Any thread.</summary>
     public abstract void NeedsReset(string reason);
+
+    /// <summary>The device's own code is to blame for something: it is latched, and the line in the log names the plugin. Any thread.</summary>
+    /// <param name="what">What it did: <c>Reset threw ...</c>.</param>
+    public abstract void Blame(string what);
 
     /// <summary>Stops what the device does by itself, where it stands. Waits for I/O in flight; the vCPUs may go on meanwhile.</summary>
     /// <exception cref="DeviceException">The device did not stop in time; it goes on.</exception>
@@ -55,20 +69,61 @@ public abstract class DeviceFunction : PciFunction, IDisposable
         Segment?.Remove(this);
         Volatile.Write(ref _removed, true);
         Interlocked.MemoryBarrier();   // pairs with the increment in TryEnter: either it sees the flag or we see it
-        bool quiet = SpinWait.SpinUntil(() => Volatile.Read(ref _users) == 0, TimeSpan.FromSeconds(1));
+        bool quiet = SpinWait.SpinUntil(() => (uint)Volatile.Read(ref _accesses) == 0, TimeSpan.FromSeconds(1));
         bool stopped = StopForGood();
         if (!quiet || !stopped)
         {
-            Log.Warn("the removed device did not stop; its memory and descriptors stay in use");
+            string who = DescribeCall() is { } call ? $" ({Culprit}{call} has not returned)" : "";
+            Log.Warn($"the removed device did not stop{who}; its memory and descriptors stay in use");
             return false;
         }
 
         bool disposed = BoundedCall.Run("Dispose", Device.Dispose, _stopDeadline, out string? error);
-        if (error is not null) Log.Warn(disposed ? error : $"{error}; the device's memory and descriptors stay in use");
+        if (error is not null) Log.Warn(disposed ? $"{Culprit}{error}" : $"{Culprit}{error}; the device's memory and descriptors stay in use");
         if (!disposed) return false;
+        if (Host?.FindLeakedThreads() is { } leaked)
+        {
+            Log.Warn($"{Culprit}Dispose left threads running ({leaked}); the device's memory and descriptors stay in use");
+            return false;
+        }
+
         Release();   // last, as the device's threads could signal until they had ended
         return _released = true;
     }
+
+    /// <summary>
+    /// Looks whether an access of a vCPU hangs in the device. Then it is latched and named in the log, and no further vCPU gets caught; the one that
+    /// is in it is lost until the call returns. Control loop, about once a second.
+    /// </summary>
+    public void LookAfter()
+    {
+        long now = Volatile.Read(ref _accesses);
+        if ((uint)now == 0 || now != _accessesSeen)
+        {
+            _accessesSeen = now;
+            _seenAt = Environment.TickCount64;
+            return;
+        }
+
+        if (IsLost || Environment.TickCount64 - _seenAt < s_patience.TotalMilliseconds) return;
+        IsLost = true;
+        Blame($"{DescribeCall()} has not returned for {s_patience.TotalSeconds:0} s, and the vCPU that called it waits");
+    }
+
+    /// <summary>What a vCPU or the host waits for in the device at this moment, or null.</summary>
+    public string? DescribeCall()
+    {
+        uint underWay = (uint)Volatile.Read(ref _accesses);
+        return DescribeCall(reads: (underWay & Reads) != 0, writes: underWay > Reads);
+    }
+
+    /// <summary>Names the callback of the device that is under way, or null.</summary>
+    /// <param name="reads">Whether a vCPU reads registers or configuration.</param>
+    /// <param name="writes">Whether a vCPU writes them.</param>
+    protected abstract string? DescribeCall(bool reads, bool writes);
+
+    /// <summary>Begins a line of the log about what the plugin did.</summary>
+    protected string Culprit => (Log as DeviceLog)?.Culprit ?? "";
 
     /// <summary>As <see cref="Remove"/>.</summary>
     public void Dispose()
@@ -105,16 +160,25 @@ public abstract class DeviceFunction : PciFunction, IDisposable
     /// <summary>Gives back interrupts, doorbells and descriptors; the device is disposed.</summary>
     protected abstract void Release();
 
-    /// <summary>An access of a vCPU begins. When the answer is true, <see cref="Leave"/> has to follow.</summary>
+    /// <summary>A read of a vCPU begins. When the answer is true, <see cref="LeaveRead"/> has to follow.</summary>
     /// <returns>False when the device is being removed: it answers nothing.</returns>
-    protected bool TryEnter()
+    protected bool TryEnterRead() => TryEnter(Read);
+
+    /// <summary>A write of a vCPU begins. When the answer is true, <see cref="LeaveWrite"/> has to follow.</summary>
+    /// <returns>False when the device is being removed: it takes nothing.</returns>
+    protected bool TryEnterWrite() => TryEnter(Write);
+
+    /// <summary>The read is over.</summary>
+    protected void LeaveRead() => Interlocked.Add(ref _accesses, -Read);
+
+    /// <summary>The write is over.</summary>
+    protected void LeaveWrite() => Interlocked.Add(ref _accesses, -Write);
+
+    private bool TryEnter(long kind)
     {
-        Interlocked.Increment(ref _users);
+        Interlocked.Add(ref _accesses, Began + kind);
         if (!Volatile.Read(ref _removed)) return true;
-        Leave();
+        Interlocked.Add(ref _accesses, -kind);
         return false;
     }
-
-    /// <summary>The access is over.</summary>
-    protected void Leave() => Interlocked.Decrement(ref _users);
 }

@@ -8,6 +8,8 @@ namespace Plugvisor.Machine.Devices;
 /// <summary>The world that the host hands to one device.</summary>
 public sealed class DeviceHost(string id, GuestMemory memory, DeviceLog log, TimeProvider clock, DeviceServices services) : IDeviceHost
 {
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(1);
+
     private Action<string>? _onFail;
     private string? _failure;
 
@@ -44,7 +46,7 @@ public sealed class DeviceHost(string id, GuestMemory memory, DeviceLog log, Tim
             }
             catch (Exception e)
             {
-                Fail($"thread {name} ended with {e.GetType().Name}: {e.Message}");
+                Fail($"its thread {name} threw {e.GetType().Name}: {e.Message}");
                 log.Debug(e.ToString());
             }
             finally
@@ -69,6 +71,10 @@ public sealed class DeviceHost(string id, GuestMemory memory, DeviceLog log, Tim
 
         return thread;
     }
+
+    /// <summary>Host only, after the device was disposed: the names of its threads that still run after a second, or null when there is none.</summary>
+    public string? FindLeakedThreads() =>
+        SpinWait.SpinUntil(() => Threads.Count == 0, s_grace) ? null : string.Join(", ", Threads.Names);
 
     /// <inheritdoc/>
     public void Fail(string reason)

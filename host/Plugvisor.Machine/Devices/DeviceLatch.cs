@@ -11,6 +11,7 @@ namespace Plugvisor.Machine.Devices;
 /// <param name="tellDriver">Lets the driver know.</param>
 internal sealed class DeviceLatch(IDeviceLog log, string consequence, Action tellDriver)
 {
+    private readonly string _culprit = (log as DeviceLog)?.Culprit ?? "";
     private int _set;
     private bool _blamed;
 
@@ -30,13 +31,20 @@ internal sealed class DeviceLatch(IDeviceLog log, string consequence, Action tel
     /// </summary>
     public void Blame(string callback, Exception e)
     {
+        Blame($"{callback} threw {e.GetType().Name}: {e.Message}");
+        if (log.IsDebugEnabled) log.Debug(e.ToString());
+    }
+
+    /// <summary>As <see cref="Blame(string, Exception)"/>, for what is no exception of a callback.</summary>
+    /// <param name="what">What the device's own code did.</param>
+    public void Blame(string what)
+    {
         bool first = !_blamed;
         _blamed = true;
         Interlocked.Exchange(ref _set, 1);
-        string line = $"{callback} threw {e.GetType().Name}: {e.Message}; {consequence}";
+        string line = $"{_culprit}{what}; {consequence}";
         if (first) log.Warn(line);
         else log.GuestTriggered(line);
-        if (log.IsDebugEnabled) log.Debug(e.ToString());
         tellDriver();
     }
 

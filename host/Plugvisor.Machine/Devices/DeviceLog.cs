@@ -13,6 +13,12 @@ public sealed class DeviceLog(string id, ILogger log, TimeProvider clock) : IDev
     private bool _printedOnce;
     private int _suppressed;
 
+    /// <summary>The plugin whose code the device is, or null where it is the host's.</summary>
+    public string? Plugin { get; init; }
+
+    /// <summary>Begins a line about what the plugin did, wherever the line goes: <c>plugin virtio-blk: </c>.</summary>
+    public string Culprit => Plugin is null ? "" : $"plugin {Plugin}: ";
+
     /// <inheritdoc/>
     public bool IsDebugEnabled => log.IsEnabled(LogLevel.Debug);
 

@@ -14,6 +14,9 @@ public sealed record PluggedDevice(string Id, int Segment, int Slot, DeviceCount
     /// <summary>The plugin that made it, or null where nobody asks.</summary>
     public IDevicePlugin? Plugin { get; init; }
 
+    /// <summary>What the catalog calls the plugin, or null where nobody asks.</summary>
+    public string? PluginName { get; init; }
+
     /// <summary>What it was asked to be. Only with it can its code be exchanged.</summary>
     public DeviceRequest? Request { get; init; }
 

@@ -22,6 +22,7 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
     private readonly TimeSpan _deadline;
     private IPciDevice _device;      // changes while the gate is closed
     private PciTraits _traits;
+    private volatile bool _resetting;
     private bool _paused;
     private string? _stuck;
 
@@ -61,13 +62,22 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
             }
 
             if (device is IPciResettable) _reset = new PciFunctionReset(Config);
+        }
+        catch
+        {
+            _msix?.Dispose();
+            throw;
+        }
+
+        try
+        {
             device.Attach(this);
         }
         catch (Exception e)
         {
             _msix?.Dispose();
             if (e is DeviceException) throw;
-            throw new DeviceException($"device {id} cannot be put on the bus", e);
+            throw new DeviceException($"device {id} cannot be put on the bus: {Culprit}{nameof(IPciDevice.Attach)} threw {e.GetType().Name}", e);
         }
     }
 
@@ -76,6 +86,9 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
 
     /// <inheritdoc/>
     public override void NeedsReset(string reason) => _latch.Set(reason);
+
+    /// <inheritdoc/>
+    public override void Blame(string what) => _latch.Blame(what);
 
     /// <inheritdoc/>
     public void SignalInterrupt(int vector)
@@ -92,8 +105,8 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         if (_stuck is not null)
         {
             // It may still write to guest memory, so nobody may take the machine for paused, now or later.
-            _latch.Set(_stuck);
-            throw new DeviceException($"device {Id} cannot be paused: {_stuck}");
+            _latch.Blame(_stuck);
+            throw new DeviceException($"device {Id} cannot be paused: {Culprit}{_stuck}");
         }
 
         _paused = true;
@@ -105,12 +118,21 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         if (!_paused) return;
         _paused = false;
         BoundedCall.Run(nameof(IPausable.Resume), ((IPausable)_device).Resume, _deadline, out string? error);
-        if (error is not null) _latch.Set(error);
+        if (error is not null) _latch.Blame(error);
     }
 
     /// <summary>One node: the function and its device are the same here.</summary>
     public override IReadOnlyList<DeviceTreeNode> DescribeTree() =>
         [new DeviceTreeNode(Id) { PciAddress = Address, Bars = DescribeBars() }];
+
+    /// <inheritdoc/>
+    protected override string? DescribeCall(bool reads, bool writes) => (reads, writes) switch
+    {
+        (true, _) => _owned is null ? nameof(IPciDevice.ReadBar) : $"{nameof(IPciDevice.ReadBar)} or {nameof(IPciConfigSpace.ReadConfig)}",
+        (_, true) when _resetting => nameof(IPciResettable.Reset),
+        (_, true) => _owned is null ? nameof(IPciDevice.WriteBar) : $"{nameof(IPciDevice.WriteBar)} or {nameof(IPciConfigSpace.WriteConfig)}",
+        _ => null,
+    };
 
     /// <summary>To be disposed is all the stopping that such a device needs.</summary>
     protected override bool StopForGood() => true;
@@ -123,7 +145,7 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
     {
         base.ReadConfig(offset, data);
         if (_owned is null || !_owned.Touches(offset, data.Length)) return;
-        if (!TryEnter()) return;
+        if (!TryEnterRead()) return;
         _accesses.Enter();
         try
         {
@@ -132,7 +154,7 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         finally
         {
             _accesses.Leave();
-            Leave();
+            LeaveRead();
         }
     }
 
@@ -142,7 +164,7 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         base.WriteConfig(offset, data);
         bool owned = _owned is not null && _owned.Touches(offset, data.Length);
         bool reset = _reset is not null && _reset.IsTriggeredBy(offset, data);
-        if ((!owned && !reset) || !TryEnter()) return;
+        if ((!owned && !reset) || !TryEnterWrite()) return;
         _accesses.Enter();
         try
         {
@@ -152,7 +174,7 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         finally
         {
             _accesses.Leave();
-            Leave();
+            LeaveWrite();
         }
     }
 
@@ -165,7 +187,7 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
     /// <inheritdoc/>
     protected internal override void ReadBar(int bar, ulong offset, Span<byte> data)
     {
-        if (!TryEnter()) return;
+        if (!TryEnterRead()) return;
         _accesses.Enter();
         try
         {
@@ -176,14 +198,14 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         finally
         {
             _accesses.Leave();
-            Leave();
+            LeaveRead();
         }
     }
 
     /// <inheritdoc/>
     protected internal override void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data)
     {
-        if (!TryEnter()) return;
+        if (!TryEnterWrite()) return;
         _accesses.Enter();
         try
         {
@@ -194,7 +216,7 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         finally
         {
             _accesses.Leave();
-            Leave();
+            LeaveWrite();
         }
     }
 
@@ -232,14 +254,20 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
     private void ResetFunction()
     {
         ResetRegisters();
+        if (IsLost) return;
         try
         {
+            _resetting = true;
             ((IPciResettable)_device).Reset();
             _latch.Clear();
         }
         catch (Exception e)
         {
             _latch.Blame(nameof(IPciResettable.Reset), e);
+        }
+        finally
+        {
+            _resetting = false;
         }
     }
 }

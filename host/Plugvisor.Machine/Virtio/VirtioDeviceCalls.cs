@@ -36,6 +36,9 @@ internal sealed class VirtioDeviceCalls
         for (int i = 0; i < _faults.Length; i++) _faults[i] = new QueueFault(latch, i);
     }
 
+    /// <summary>The member of the device that runs now, for reports; null between calls. Any thread reads.</summary>
+    public string? Current { get; private set; }
+
     /// <summary>What is called. Another one is put in its place only while no queue runs and no call is under way. Any thread may read it.</summary>
     public VirtioInstance Instance
     {
@@ -52,6 +55,7 @@ internal sealed class VirtioDeviceCalls
     {
         try
         {
+            Current = nameof(IVirtioDevice.Activate);
             _instance.Device.Activate(features, _instance);
             return true;
         }
@@ -59,6 +63,10 @@ internal sealed class VirtioDeviceCalls
         {
             _latch.Blame(nameof(IVirtioDevice.Activate), e);
             return false;
+        }
+        finally
+        {
+            Current = null;
         }
     }
 
@@ -90,6 +98,7 @@ internal sealed class VirtioDeviceCalls
             _running[i] = queue;
             try
             {
+                Current = nameof(IVirtioDevice.StartQueue);
                 _instance.Device.StartQueue(i, new QueueResources
                 {
                     Queue = queue,
@@ -102,6 +111,10 @@ internal sealed class VirtioDeviceCalls
             {
                 failed = i;
                 return e;
+            }
+            finally
+            {
+                Current = null;
             }
 
             // What the driver made available before, or a kick that was taken just before a pause, must not wait for the next kick. Looked
@@ -159,11 +172,16 @@ internal sealed class VirtioDeviceCalls
     {
         try
         {
+            Current = nameof(IVirtioDevice.Reset);
             _instance.Device.Reset();
         }
         catch (Exception e)
         {
             _latch.Blame(nameof(IVirtioDevice.Reset), e);
+        }
+        finally
+        {
+            Current = null;
         }
     }
 
@@ -185,6 +203,7 @@ internal sealed class VirtioDeviceCalls
     {
         try
         {
+            Current = nameof(IStopsInTime.TryStopQueue);
             if (!_instance.StopsInTime!.TryStopQueue(queue, patience, out QueueState state)) return false;
             _states[queue] = state;
             _running[queue] = null;
@@ -196,12 +215,17 @@ internal sealed class VirtioDeviceCalls
             _latch.Blame($"{nameof(IStopsInTime.TryStopQueue)}({queue})", e);
             return false;
         }
+        finally
+        {
+            Current = null;
+        }
     }
 
     private bool TryStop(int queue)
     {
         try
         {
+            Current = nameof(IVirtioDevice.StopQueue);
             _states[queue] = _instance.Device.StopQueue(queue);
             _running[queue] = null;
             return true;
@@ -210,6 +234,10 @@ internal sealed class VirtioDeviceCalls
         {
             _latch.Blame($"{nameof(IVirtioDevice.StopQueue)}({queue})", e);
             return false;
+        }
+        finally
+        {
+            Current = null;
         }
     }
 }

@@ -136,15 +136,18 @@ internal sealed partial class VirtioLifecycle
     /// <exception cref="DeviceException">The device did not stop in time; it goes on.</exception>
     public void Pause()
     {
+        string? stuck;
         lock (Lock)
         {
             _paused = true;
             if (AwaitStopped()) return;
             _paused = false;
+            stuck = _device.Current;
         }
 
         Run();
-        throw new DeviceException($"device {_id} cannot be paused: it did not stop its queues within {_deadline.TotalSeconds:0.##} s");
+        string who = stuck is null ? "" : $" ({(_log as DeviceLog)?.Culprit}{stuck} has not returned)";
+        throw new DeviceException($"device {_id} cannot be paused: it did not stop its queues within {_deadline.TotalSeconds:0.##} s{who}");
     }
 
     /// <summary>Starts the queues again where they stood.</summary>
@@ -312,7 +315,8 @@ internal sealed partial class VirtioLifecycle
             if (!_resetting || _late) return;
             _late = true;
             _latch.SetSilently();
-            _log.Warn($"the device did not stop within {_deadline.TotalSeconds:0.##} s of its reset; the guest cannot use it until it does");
+            string who = _device.Current is { } call ? $" ({(_log as DeviceLog)?.Culprit}{call} has not returned)" : "";
+            _log.Warn($"the device did not stop within {_deadline.TotalSeconds:0.##} s of its reset{who}; the guest cannot use it until it does");
         }
     }
 

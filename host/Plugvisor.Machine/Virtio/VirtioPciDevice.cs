@@ -35,6 +35,7 @@ public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
     private readonly VirtioCommonConfig _common;
     private readonly VirtioConfigWindow _window;
     private readonly DeviceLatch _latch;
+    private readonly VirtioDeviceCalls _calls;
     private readonly VirtioLifecycle _life;
 
     /// <summary>Wraps a device. It belongs to this object from now on, which disposes it in <see cref="DeviceFunction.Remove"/>.</summary>
@@ -93,6 +94,9 @@ public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
     public override void NeedsReset(string reason) => _latch.Set(reason);
 
     /// <inheritdoc/>
+    public override void Blame(string what) => _latch.Blame(what);
+
+    /// <inheritdoc/>
     public override void Pause() => _life.Pause();
 
     /// <summary>Starts the queues again where they stood.</summary>
@@ -108,6 +112,10 @@ public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
             new DeviceTreeNode(Id) { Parent = transport },
         ];
     }
+
+    /// <inheritdoc/>
+    protected override string? DescribeCall(bool reads, bool writes) => _calls.Current
+        ?? (reads ? nameof(IVirtioDevice.ReadConfig) : writes ? nameof(IVirtioDevice.WriteConfig) : null);
 
     /// <inheritdoc/>
     protected override bool StopForGood() => _life.Remove();
@@ -153,28 +161,28 @@ public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
     /// <inheritdoc/>
     protected internal override void ReadBar(int bar, ulong offset, Span<byte> data)
     {
-        if (!TryEnter()) return;
+        if (!TryEnterRead()) return;
         try
         {
             ReadRegisters((uint)offset, data);
         }
         finally
         {
-            Leave();
+            LeaveRead();
         }
     }
 
     /// <inheritdoc/>
     protected internal override void WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data)
     {
-        if (!TryEnter()) return;
+        if (!TryEnterWrite()) return;
         try
         {
             WriteRegisters((uint)offset, data);
         }
         finally
         {
-            Leave();
+            LeaveWrite();
         }
     }
 
@@ -225,6 +233,12 @@ public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
     {
         if (offset >= _configLength) return;
         data = data[..Math.Min(data.Length, _configLength - offset)];
+        if (IsLost)
+        {
+            data.Fill(0xff);
+            return;
+        }
+
         _configReads.Enter();
         try
         {
@@ -244,7 +258,7 @@ public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
     [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]
     private void WriteDeviceConfig(int offset, ReadOnlySpan<byte> data)
     {
-        if (offset >= _configLength) return;
+        if (offset >= _configLength || IsLost) return;
         data = data[..Math.Min(data.Length, _configLength - offset)];
         lock (_configWrites)   // held while the device's code is exchanged, so that no write is lost
         {

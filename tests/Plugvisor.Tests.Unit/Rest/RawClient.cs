@@ -7,7 +7,7 @@ namespace Plugvisor.Tests.Unit.Rest;
 /// <summary>A client that sends what it is told and reads answers byte by byte; every wait has a deadline.</summary>
 internal sealed class RawClient : IDisposable
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
     private readonly List<byte> _received = [];

@@ -40,6 +40,6 @@ public sealed class DeviceHostTests
     {
         _host.OnFail(_failures.Add);
         _host.StartThread("_dev0_q0", () => throw new InvalidOperationException("no luck")).Join();
-        Assert.Equal("thread _dev0_q0 ended with InvalidOperationException: no luck", Assert.Single(_failures));
+        Assert.Equal("its thread _dev0_q0 threw InvalidOperationException: no luck", Assert.Single(_failures));
     }
 }
