@@ -101,11 +101,16 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
     public override void Pause()
     {
         if (_paused || _device is not IPausable pausable) return;
-        if (_stuck is null) BoundedCall.Run(nameof(IPausable.Pause), pausable.Pause, _deadline, out _stuck);
+        if (_stuck is null)
+        {
+            BoundedCall.Run(nameof(IPausable.Pause), pausable.Pause, _deadline, out _stuck);
+            if (_stuck is not null) _latch.Blame(_stuck);
+        }
+
         if (_stuck is not null)
         {
             // It may still write to guest memory, so nobody may take the machine for paused, now or later.
-            _latch.Blame(_stuck);
+            _latch.SetSilently();
             throw new DeviceException($"device {Id} cannot be paused: {Culprit}{_stuck}");
         }
 

@@ -117,7 +117,7 @@ public sealed class VirtioLifecycleTests : IDisposable
         _device.Stall = stall;
         _guest.Start(0);
         string message = Assert.Throws<DeviceException>(_guest.Device.Pause).Message;
-        Assert.Equal("device _test0 cannot be paused: it did not stop its queues within 0.15 s", message);
+        Assert.Equal("device _test0 cannot be paused: it did not stop its queues within 0.15 s (StopQueue has not returned)", message);
         stall.Set();
         SpinWait.SpinUntil(() => _device.Starts == 2, TimeSpan.FromSeconds(10));
         Assert.Equal(2, _device.Starts);
