@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Plugvisor.Cli.Api;
 using Plugvisor.Cli.CommandLine;
 using Plugvisor.Cli.Logging;
+using Plugvisor.Cli.Plugins;
 using Plugvisor.Configuration;
 using Plugvisor.Control;
 using Plugvisor.Control.Events;
