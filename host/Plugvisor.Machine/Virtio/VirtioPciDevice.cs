@@ -35,7 +35,6 @@ public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
     private readonly VirtioCommonConfig _common;
     private readonly VirtioConfigWindow _window;
     private readonly DeviceLatch _latch;
-    private readonly VirtioDeviceCalls _calls;
     private readonly VirtioLifecycle _life;
 
     /// <summary>Wraps a device. It belongs to this object from now on, which disposes it in <see cref="DeviceFunction.Remove"/>.</summary>
