@@ -80,7 +80,7 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
             _pci.AddSegment(new PciApertures(Map.Window32, Map.Window64, PciRoot.PortWindow), new DeviceLog("pci", _log, clock));
             _board.PciHotplug.Hide = (segment, slot) => _pci.Segments[segment].Hide(slot);
             _services.Add(new DeviceMemory(Map.Window64, _mappings, _mmio, _pci.Segments[0]));
-            _virtio = new VirtioPciEnvironment { Vm = _vm, Router = _router, Memory = _ram.Memory };
+            _virtio = new VirtioPciEnvironment { Vm = _vm, Router = _router, Memory = _ram.Memory, Mappings = _mappings };
             _vcpus = new VcpuGroup(MakeVcpus());
             _vcpus.Start();   // they are made while devices and the kernel are loaded
         }

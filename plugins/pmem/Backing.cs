@@ -15,34 +15,27 @@ internal sealed class Backing : IDisposable
     /// <summary>Guest address, host address and size are multiples of this, so that large pages can be used.</summary>
     public const ulong Alignment = 2 << 20;
 
-    private const ulong Page = 4096;
-
     private readonly string _id;
-    private readonly LinuxFile _file;
-    private readonly MemoryMapping _mapping;
+    private readonly FileMapping _mapping;
     private readonly IDeviceLog _log;
     private readonly bool _private;
-    private ulong _intact;   // bytes from the start that are the file's; the rest was replaced
 
-    private Backing(string id, LinuxFile file, MemoryMapping mapping, ulong size, bool discard, IDeviceLog log)
+    private Backing(string id, FileMapping mapping, bool discard, IDeviceLog log)
     {
         _id = id;
-        _file = file;
         _mapping = mapping;
-        Size = size;
         _private = discard;
         _log = log;
-        _intact = size;
     }
 
     /// <summary>Bytes that the guest sees.</summary>
-    public ulong Size { get; }
+    public ulong Size => _mapping.Size;
 
     /// <summary>Whether part of the file was cut off under the guest.</summary>
-    public bool IsDamaged => Volatile.Read(ref _intact) < Size;
+    public bool IsDamaged => _mapping.Intact < Size;
 
     /// <summary>For the host.</summary>
-    public HostMapping Mapping => new(_mapping, Size) { Mend = Mend };
+    public HostMapping Mapping => new(_mapping.Memory, Size) { Mend = Mend };
 
     /// <summary>Opens, locks and maps.</summary>
     /// <exception cref="DeviceException">The file cannot be used.</exception>
@@ -56,7 +49,7 @@ internal sealed class Backing : IDisposable
             int flags = (config.DiscardWrites ? MemoryMapping.Private : MemoryMapping.Shared) | MemoryMapping.NoReserve;
             mapping = MemoryMapping.MapAligned((nuint)size, (nuint)Alignment, flags, file.Descriptor, config.File);
             _ = mapping.Advise(MemoryAdvice.DontDump);
-            return new Backing(id, file, mapping, size, config.DiscardWrites, log);
+            return new Backing(id, new FileMapping(file, mapping, size), config.DiscardWrites, log);
         }
         catch (Exception e)
         {
@@ -73,9 +66,9 @@ internal sealed class Backing : IDisposable
     {
         if (IsDamaged) return false;
         if (_private) return true;
-        int result = _file.SyncData();
+        int result = _mapping.File.SyncData();
         if (result == 0) return !IsDamaged;
-        _log.GuestTriggered($"a flush of {_file.Path} failed: {new LinuxException("fdatasync", -result).Message}");
+        _log.GuestTriggered($"a flush of {_mapping.File.Path} failed: {new LinuxException("fdatasync", -result).Message}");
         return false;
     }
 
@@ -85,20 +78,8 @@ internal sealed class Backing : IDisposable
     /// </summary>
     public bool Mend()
     {
-        ulong now;
-        try
-        {
-            now = _file.ReadStatus().Size;
-        }
-        catch (LinuxException)
-        {
-            return false;
-        }
-
-        ulong kept = (ulong.Min(now, Size) + (Page - 1)) & ~(Page - 1);
-        if (kept >= _intact || _mapping.CoverWithZeros((nuint)kept, (nuint)(_intact - kept)) != 0) return false;
-        Volatile.Write(ref _intact, kept);
-        _log.Warn($"{_file.Path} was cut to {now} bytes while the guest of pmem device {_id} used {Size}: the guest finds zeros behind that, and its flushes fail. " +
+        if (!_mapping.Mend(out ulong now)) return false;
+        _log.Warn($"{_mapping.File.Path} was cut to {now} bytes while the guest of pmem device {_id} used {Size}: the guest finds zeros behind that, and its flushes fail. " +
             "Restart the VM once the file is whole again");
         return true;
     }
@@ -106,9 +87,9 @@ internal sealed class Backing : IDisposable
     /// <summary>Unlocks, closes and, as soon as the host has let go of it, unmaps.</summary>
     public void Dispose()
     {
-        _mapping.Dispose();
-        if (!_file.IsClosed) _file.Unlock();
-        _file.Dispose();
+        _mapping.Memory.Dispose();
+        if (!_mapping.File.IsClosed) _mapping.File.Unlock();
+        _mapping.File.Dispose();
     }
 
     private static LinuxFile Open(string id, Config config, out ulong size)

@@ -142,12 +142,15 @@ public sealed class PciBars
             ? apertures.Ports.Contains(wanted, bar.Size)
             : apertures.Below4G.Contains(wanted, bar.Size) || (bar.Kind == PciBarKind.Memory64 && apertures.Above4G.Contains(wanted, bar.Size));
         // BARs are naturally aligned, so the old and the new place of one BAR never overlap, and the bus refuses every other overlap.
-        if (!inside || !bus.TryAdd(wanted, bar.Size, bar))
+        string? refusal = null;
+        bool free = inside && bus.TryAdd(wanted, bar.Size, bar);
+        if (!free || !_function.TryMoveMemory(bar, wanted, out refusal))
         {
+            if (free) bus.Remove(wanted);
             if (bar.Refused == wanted) return;
             bar.Refused = wanted;
             string stays = bar.IsMapped ? $"stays at 0x{bar.Address:x}" : "is not mapped";
-            string why = inside ? "which is taken" : "which is outside the windows for PCI devices";
+            string why = free ? $"where its memory cannot be ({refusal})" : inside ? "which is taken" : "which is outside the windows for PCI devices";
             _function.Log.GuestTriggered($"the guest moved BAR {bar.Index} to 0x{wanted:x}, {why}; it {stays}");
             return;
         }

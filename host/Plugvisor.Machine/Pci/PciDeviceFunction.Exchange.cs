@@ -82,6 +82,8 @@ public sealed partial class PciDeviceFunction
         if ((now.VendorId, now.DeviceId) != (_traits.VendorId, _traits.DeviceId)) return "its PCI ids";
         if ((now.ClassCode, now.Revision) != (_traits.ClassCode, _traits.Revision)) return "its class or revision";
         if ((now.SubsystemVendorId, now.SubsystemId) != (_traits.SubsystemVendorId, _traits.SubsystemId)) return "its subsystem ids";
+        if (_windows is not null || _doorbells is not null || device is IPciMemoryBars { BarMemory.Count: > 0 } or IPciDoorbells { Doorbells.Count: > 0 })
+            return "memory or doorbells in its BARs stay with the instance that made them; remove the device and add it again";
         if (!now.Bars.SequenceEqual(_traits.Bars)) return "its BARs";
         if (now.Msix != _traits.Msix) return "its interrupts";
         if (!now.OwnedConfig.SequenceEqual(_traits.OwnedConfig) || (_owned is not null && device is not IPciConfigSpace)) return "its own configuration registers";

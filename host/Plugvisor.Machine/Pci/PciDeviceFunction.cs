@@ -17,6 +17,8 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
     private readonly MsixTable? _msix;
     private readonly MsixCapability? _msixCapability;
     private readonly MsixWindow? _msixWindow;
+    private readonly PciMemoryWindows? _windows;
+    private readonly PciDoorbells? _doorbells;
     private readonly PciFunctionReset? _reset;
     private readonly DeviceLatch _latch;
     private readonly TimeSpan _deadline;
@@ -53,14 +55,19 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
 
         try
         {
+            PciMsixPlacement? place = null;
             if (traits.Msix is { } msix)
             {
-                PciMsixPlacement place = PciDeviceLayout.PlaceMsix(id, msix, Bars);
+                place = PciDeviceLayout.PlaceMsix(id, msix, Bars);
                 _msix = new MsixTable(msix.Vectors, environment.Vm, environment.Router, log);
                 _msixCapability = new MsixCapability(Config, _msix, place.Bar, place.TableOffset, place.PendingOffset);
                 _msixWindow = new MsixWindow(_msix, place, wholeBar: msix.Placement is null);
             }
 
+            if (device is IPciMemoryBars { BarMemory: { Count: > 0 } memory })
+                _windows = PciMemoryWindows.Make(id, memory, Bars, place, traits.Msix?.Vectors ?? 0, environment.Mappings, log);
+            if (device is IPciDoorbells { Doorbells: { Count: > 0 } bells })
+                _doorbells = new PciDoorbells(id, bells, Bars, (bar, offset) => _windows?.Has(bar, offset) == true || _msixWindow?.Has(bar, offset) == true, environment.Vm, log);
             if (device is IPciResettable) _reset = new PciFunctionReset(Config);
         }
         catch
@@ -75,6 +82,7 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         }
         catch (Exception e)
         {
+            _windows?.Dispose();
             _msix?.Dispose();
             if (e is DeviceException) throw;
             throw new DeviceException($"device {id} cannot be put on the bus: {Culprit}{nameof(IPciDevice.Attach)} threw {e.GetType().Name}", e);
@@ -143,7 +151,11 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
     protected override bool StopForGood() => true;
 
     /// <inheritdoc/>
-    protected override void Release() => _msix?.Dispose();
+    protected override void Release()
+    {
+        _windows?.Dispose();
+        _msix?.Dispose();
+    }
 
     /// <inheritdoc/>
     protected override void ReadConfig(int offset, Span<byte> data)
@@ -196,9 +208,8 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         _accesses.Enter();
         try
         {
-            if (_msixWindow is null) ReadDevice(bar, offset, data);
-            else if (_msixWindow.Has(bar, offset)) _msixWindow.Read(offset, data);
-            else ReadDevice(bar, offset, data[.._msixWindow.Before(bar, offset, data.Length)]);
+            if (_msixWindow is not null && _msixWindow.Has(bar, offset)) _msixWindow.Read(offset, data);
+            else if (_windows is null || !_windows.Has(bar, offset)) ReadDevice(bar, offset, data[..LengthForDevice(bar, offset, data.Length)]);
         }
         finally
         {
@@ -214,15 +225,36 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
         _accesses.Enter();
         try
         {
-            if (_msixWindow is null) WriteDevice(bar, offset, data);
-            else if (_msixWindow.Has(bar, offset)) _msixWindow.Write(offset, data);
-            else WriteDevice(bar, offset, data[.._msixWindow.Before(bar, offset, data.Length)]);
+            if (_msixWindow is not null && _msixWindow.Has(bar, offset)) _msixWindow.Write(offset, data);
+            else if ((_windows is null || !_windows.Has(bar, offset)) && (_doorbells is null || !_doorbells.TryRing(bar, offset)))
+                WriteDevice(bar, offset, data[..LengthForDevice(bar, offset, data.Length)]);
         }
         finally
         {
             _accesses.Leave();
             LeaveWrite();
         }
+    }
+
+    /// <inheritdoc/>
+    protected internal override bool TryMoveMemory(PciBar bar, ulong address, out string? error)
+    {
+        error = null;
+        return _windows is null || _windows.TryMove(bar.Index, address, out error);
+    }
+
+    /// <inheritdoc/>
+    protected internal override void BarChanged(PciBar bar)
+    {
+        _doorbells?.MoveTo(bar.Index, bar.IsMapped ? bar.Address : 0);
+        if (!bar.IsMapped) _windows?.Unmap(bar.Index);
+    }
+
+    /// <summary>How much of an access is the device's: it ends where the host's registers or memory begin.</summary>
+    private int LengthForDevice(int bar, ulong offset, int length)
+    {
+        if (_msixWindow is not null) length = _msixWindow.Before(bar, offset, length);
+        return _windows is null ? length : _windows.Before(bar, offset, length);
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "Whatever a plugin throws ends that device only")]

@@ -1,5 +1,6 @@
 using Plugvisor.Hypervisor;
 using Plugvisor.Machine.Interrupts;
+using Plugvisor.Machine.Memory;
 
 namespace Plugvisor.Machine.Pci;
 
@@ -11,6 +12,9 @@ public class PciEnvironment
 
     /// <summary>Gives out interrupt routes.</summary>
     public required MsiRouter Router { get; init; }
+
+    /// <summary>Gives memory slots for memory in BARs; null where devices can have none.</summary>
+    public GuestMappings? Mappings { get; init; }
 
     /// <summary>How long stopping a device may take before it is reported as stuck.</summary>
     public TimeSpan StopDeadline { get; init; } = TimeSpan.FromSeconds(30);

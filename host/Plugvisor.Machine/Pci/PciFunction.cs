@@ -145,6 +145,19 @@ public abstract class PciFunction
     /// <summary>The guest wrote a range of configuration registers. Under the function's lock.</summary>
     protected virtual void ConfigChanged(int offset, int length) { }
 
+    /// <summary>
+    /// A BAR is about to answer at an address, where nothing else is: puts the memory behind it there. Under the function's lock; must not throw.
+    /// </summary>
+    /// <param name="bar">The BAR, which still answers where it did, if anywhere.</param>
+    /// <param name="address">Where it will.</param>
+    /// <param name="error">Why its memory cannot be there.</param>
+    /// <returns>False when it cannot; nothing has changed then.</returns>
+    protected internal virtual bool TryMoveMemory(PciBar bar, ulong address, out string? error)
+    {
+        error = null;
+        return true;
+    }
+
     /// <summary>A BAR was mapped, moved or unmapped. Under the function's lock; must not throw.</summary>
     protected internal virtual void BarChanged(PciBar bar) { }
 

@@ -29,7 +29,7 @@ internal sealed unsafe class VirtioPciMachine : IDisposable
         Segment = Root.AddSegment(new PciApertures(new AddressRange(0xC000_0000, 0x2800_0000), new AddressRange(0x80_0000_0000, 0x40_0000_0000), PciRoot.PortWindow), Log);
         Mmio.TryAdd(Ioapic.Address, Ioapic.Length, new Ioapic(Vm, Router));
         Environment = new VirtioPciEnvironment { Vm = Vm, Router = Router, Memory = Memory, StopDeadline = deadline ?? TimeSpan.FromSeconds(30),
-            StartsPerSecond = startsPerSecond };
+            StartsPerSecond = startsPerSecond, Mappings = new GuestMappings(Vm, Log) };
     }
 
     public FakeVm Vm { get; } = new();
