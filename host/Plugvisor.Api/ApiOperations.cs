@@ -52,7 +52,11 @@ internal static class ApiOperations
                 Failure = "The device could not be removed from the VM", Body = ApiBody.Required, RequestSchema = "VmRemoveDevice",
                 Run = VmOperations.RemoveDevice,
             },
-            Missing("vm.resize", "VmResize", "Resize vCPUs, RAM or balloon", "The VM could not be resized", Resizing, "VmResize"),
+            new()
+            {
+                Name = "vm.resize", DBusMethod = "VmResize", Summary = "Resize the balloon (vCPUs and RAM: not yet)",
+                Failure = "The VM could not be resized", Body = ApiBody.Required, RequestSchema = "VmResize", Run = VmOperations.Resize,
+            },
             Missing("vm.resize-disk", null, "Resize a disk", "The disk could not be resized", Resizing, "VmResizeDisk"),
             Missing("vm.resize-zone", "VmResizeZone", "Resize a memory zone", "The memory zone could not be resized", Resizing, "VmResizeZone"),
             Missing("vm.snapshot", "VmSnapshot", "Save the VM's state", "The VM could not be snapshotted", Snapshots, "VmSnapshotConfig"),

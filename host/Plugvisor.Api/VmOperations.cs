@@ -60,4 +60,10 @@ internal static class VmOperations
         string id = VmRemoveDevice.From(call.Document).Id;
         return Do(call, VmmCommandKind.RemoveDevice, vmm => vmm.RemoveDevice(id));
     }
+
+    public static Task<ApiReply> Resize(ApiCall call)
+    {
+        VmResize wanted = VmResize.From(call.Document);
+        return Do(call, VmmCommandKind.Resize, vmm => vmm.Resize(wanted.DesiredVcpus, wanted.DesiredRam, wanted.DesiredBalloon));
+    }
 }

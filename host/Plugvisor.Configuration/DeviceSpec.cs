@@ -33,4 +33,9 @@ public sealed record DeviceSpec(DeviceConfigSchema Schema, JsonElement Config)
 
     /// <summary>The same device with a member of its configuration filled in.</summary>
     public DeviceSpec With(string member, string value) => this with { Config = Schema.Config.With(Config, member, value) };
+
+    /// <summary>The same device with another value of a member that is no string.</summary>
+    /// <param name="member">The member.</param>
+    /// <param name="json">Its value, as JSON.</param>
+    public DeviceSpec WithRaw(string member, string json) => this with { Config = Schema.Config.WithRaw(Config, member, json) };
 }

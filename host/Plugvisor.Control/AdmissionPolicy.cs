@@ -21,8 +21,8 @@ public static class AdmissionPolicy
         (VmmCommandKind.Boot, VmState.Created) => null,
         (VmmCommandKind.Boot, _) => Failed(AlreadyCreated),
 
-        (VmmCommandKind.Info or VmmCommandKind.AddDevice or VmmCommandKind.RemoveDevice, VmState.None) => NotFound(NotCreated),
-        (VmmCommandKind.Info or VmmCommandKind.AddDevice or VmmCommandKind.RemoveDevice, _) => null,
+        (VmmCommandKind.Info or VmmCommandKind.AddDevice or VmmCommandKind.RemoveDevice or VmmCommandKind.Resize, VmState.None) => NotFound(NotCreated),
+        (VmmCommandKind.Info or VmmCommandKind.AddDevice or VmmCommandKind.RemoveDevice or VmmCommandKind.Resize, _) => null,
 
         (VmmCommandKind.Reboot, VmState.None or VmState.Created) => NotFound(NotCreated),
         (VmmCommandKind.Reboot, _) => null,

@@ -187,7 +187,7 @@ public sealed partial class Vmm : IDisposable
     internal void LookAfterDevices() => _machine?.LookAfterDevices();
 
     /// <summary>What there is to know of the VM.</summary>
-    public VmInfo Describe() => new(_config!, _plugins.Kinds, State, _config!.Memory.Size) { DeviceTree = _machine?.DescribeTree() };
+    public VmInfo Describe() => new(_config!, _plugins.Kinds, State, _config!.Memory.Size - HeldByBalloons(_config.Memory.Size)) { DeviceTree = _machine?.DescribeTree() };
 
     /// <summary>Does what the guest asked for.</summary>
     /// <returns>The process's exit code when the VMM is to end.</returns>

@@ -48,6 +48,9 @@ public enum VmmCommandKind
     /// <summary>Load, unload or reload a plugin. Whether its devices allow it is found out on the way.</summary>
     ChangePlugins,
 
+    /// <summary>Change how many vCPUs, how much RAM or how large a balloon there is.</summary>
+    Resize,
+
     /// <summary>End the process, after a shutdown when the machine runs.</summary>
     ShutdownVmm,
 }

@@ -73,6 +73,7 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
         {
             _ram = GuestRam.Allocate(Map, options.Ram);
             _ram.MapInto(_vm);
+            _services.Add(new GuestPages(_ram));
             _router = new MsiRouter(_vm);
             _mappings = new GuestMappings(_vm, new DeviceLog("memory", _log, clock));
             _board = new Board(_ports, _mmio, _vm, _router, Map, options, consoles, listener, clock, _log);

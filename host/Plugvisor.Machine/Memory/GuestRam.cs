@@ -18,13 +18,17 @@ public sealed class GuestRam : IDisposable
 {
     private const int ENOMEM = 12, EINVAL = 22, ENOSYS = 38;
     private const ulong HugePageAlignment = 2 << 20;
+    private const ulong Page = 4096;
 
     private readonly MemFd? _file;
     private readonly MemoryMapping _mapping;
     private readonly MemorySlot[] _slots;
 
-    private GuestRam(MemFd? file, MemoryMapping mapping, MemoryMap map)
+    private readonly ulong _pageSize;
+
+    private GuestRam(MemFd? file, MemoryMapping mapping, MemoryMap map, ulong pageSize)
     {
+        _pageSize = pageSize;
         _file = file;
         _mapping = mapping;
         int descriptor = file?.Descriptor ?? -1;
@@ -62,6 +66,28 @@ public sealed class GuestRam : IDisposable
     /// <summary>Whether another process can be given the RAM's descriptor (<see cref="GuestRegion.BackingFd"/>).</summary>
     public bool IsShareable => _file is not null;
 
+    /// <summary>
+    /// Gives the memory behind a range back to the host, which fills it with zeroes at the next touch. Whole pages of the size in use only. Any thread.
+    /// </summary>
+    /// <param name="address">Guest-physical address, untrusted.</param>
+    /// <param name="length">Bytes.</param>
+    /// <returns>False when the range is not inside one slot, or the kernel refuses.</returns>
+    public bool Release(ulong address, ulong length)
+    {
+        foreach (ref readonly MemorySlot slot in _slots.AsSpan())
+        {
+            ulong offset = address - slot.GuestAddress;    // huge when below the slot
+            if (offset >= slot.Length || length > slot.Length - offset) continue;
+            ulong start = (ulong)(slot.HostAddress - _mapping.Address) + offset, end = start + length;
+            start = (start + _pageSize - 1) & ~(_pageSize - 1);
+            end &= ~(_pageSize - 1);
+            // Pages of a file stay in the file when they are only unmapped: there it has to be a hole in the file.
+            return start >= end || _mapping.Advise(_file is null ? MemoryAdvice.DontNeed : MemoryAdvice.Remove, (nuint)start, (nuint)(end - start)) == 0;
+        }
+
+        return false;
+    }
+
     /// <summary>Allocates RAM for the ranges of <paramref name="map"/>.</summary>
     /// <exception cref="GuestRamException">The options contradict each other, or the host cannot give what they ask for.</exception>
     public static GuestRam Allocate(MemoryMap map, GuestRamOptions options)
@@ -94,7 +120,7 @@ public sealed class GuestRam : IDisposable
             if (options.TransparentHugePages && hugePageSize == 0) _ = mapping.Advise(MemoryAdvice.HugePage);
             _ = mapping.Advise(MemoryAdvice.DontDump);
             if (options.Prefault) Populate(mapping, size);
-            return new GuestRam(file, mapping, map);
+            return new GuestRam(file, mapping, map, Math.Max(hugePageSize, Page));
         }
         catch (LinuxException e)
         {

@@ -61,12 +61,18 @@ public sealed class ConfigSchema(string option, ObjectDeclaration declaration)
     }
 
     /// <summary>A normalized config with a string member filled in or replaced, in its declared place.</summary>
-    public JsonElement With(JsonElement config, string member, string value) => Copy(config, member, value);
+    public JsonElement With(JsonElement config, string member, string value) => Copy(config, member, value, isJson: false);
+
+    /// <summary>A normalized config with a member of another type set.</summary>
+    /// <param name="config">The config.</param>
+    /// <param name="member">The member.</param>
+    /// <param name="json">Its value, as JSON.</param>
+    public JsonElement WithRaw(JsonElement config, string member, string json) => Copy(config, member, json, isJson: true);
 
     /// <summary>A normalized config without a member.</summary>
-    public JsonElement Without(JsonElement config, string member) => Copy(config, member, null);
+    public JsonElement Without(JsonElement config, string member) => Copy(config, member, null, isJson: false);
 
-    private JsonElement Copy(JsonElement config, string replaced, string? value)
+    private JsonElement Copy(JsonElement config, string replaced, string? value, bool isJson)
     {
         var writer = new JsonBuffer();
         writer.StartObject();
@@ -76,7 +82,8 @@ public sealed class ConfigSchema(string option, ObjectDeclaration declaration)
             if (isReplaced && value is not null)
             {
                 writer.Name(member.Name);
-                writer.String(value);
+                if (isJson) writer.Raw(value);
+                else writer.String(value);
             }
             else if (!isReplaced && config.TryGetProperty(member.Name, out JsonElement kept))
             {

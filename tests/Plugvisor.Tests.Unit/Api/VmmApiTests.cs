@@ -31,6 +31,7 @@ public sealed class VmmApiTests : IDisposable
         hypervisor.Setup(kvm => kvm.CreateVm()).Throws(new HypervisorException("KVM has a bad day"));
         var plugins = new Mock<IDevicePlugins>();
         plugins.Setup(set => set.Kinds).Returns(ShippedKinds.All);
+        plugins.Setup(set => set.Load("balloon")).Returns(new Plugvisor.Plugins.VirtioBalloon.Plugin());
         _vmm = new Vmm(hypervisor.Object, plugins.Object, _terminal, _loop, _events, NullLoggerFactory.Instance, noShutdown: false);
         _api = new VmmApi(_loop, plugins.Object, _events, NullLoggerFactory.Instance);
         _thread = new Thread(() => _exitCode = _loop.Run(_vmm));
@@ -155,6 +156,33 @@ public sealed class VmmApiTests : IDisposable
         Assert.Empty(expected.Except(_api.Catalog.Operations.Select(operation => operation.Name)));
         Assert.Equal("VmAddGenericVhostUser", _api.Catalog.Find("vm.add-generic-vhost-user")!.DBusMethod);
         Assert.Null(_api.Catalog.Find("vm.nmi")!.DBusMethod);
+    }
+
+    [Fact]
+    public async Task A_balloon_is_resized_before_boot_and_nothing_else()
+    {
+        await Fails("vm.resize", "{}", ApiStatus.NotFound, "The VM could not be resized", "VM is not created");
+        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.create", """{"payload":{"kernel":"/k"},"console":{"mode":"Null"},"balloon":{"size":0}}""")).Status);
+        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.resize", """{"desired_balloon":1048576,"desired_vcpus":1,"desired_ram":536870912}""")).Status);
+        Assert.Equal(1048576, Json(await Ask("vm.info")).GetProperty("config").GetProperty("balloon").GetProperty("size").GetInt32());
+        await Fails("vm.resize", """{"desired_balloon":536870913}""", ApiStatus.BadRequest,
+            "The VM could not be resized", "Failed to validate config", "Balloon size (536870913) greater than RAM (536870912)");
+        foreach (string other in new[] { "desired_vcpus", "desired_ram" })
+        {
+            ApiReply reply = await Ask("vm.resize", $$"""{"desired_balloon":4096,"{{other}}":2}""");
+            Assert.Equal(ApiStatus.NotImplemented, reply.Status);
+            Assert.Contains($"({other}) is not there yet", reply.Errors[^1], StringComparison.Ordinal);
+        }
+
+        Assert.Equal(1048576, Json(await Ask("vm.info")).GetProperty("config").GetProperty("balloon").GetProperty("size").GetInt32());
+    }
+
+    [Fact]
+    public async Task Without_a_balloon_there_is_nothing_to_resize_before_boot()
+    {
+        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.create", Config)).Status);
+        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.resize", """{"desired_balloon":1048576}""")).Status);
+        Assert.False(Json(await Ask("vm.info")).GetProperty("config").TryGetProperty("balloon", out _));
     }
 
     [Fact]

@@ -23,6 +23,7 @@ public sealed class AdmissionPolicyTests
     [InlineData(VmmCommandKind.AddDevice, "nyyy")]
     [InlineData(VmmCommandKind.RemoveDevice, "nyyy")]
     [InlineData(VmmCommandKind.ChangePlugins, "yyyy")]
+    [InlineData(VmmCommandKind.Resize, "nyyy")]
     public void A_command_is_legal_in_exactly_the_states_of_the_table(VmmCommandKind command, string legal)
     {
         string answer = "";

@@ -17,6 +17,8 @@ public sealed class ShippedPluginsTests
         { "net", "net", "_net", null, 300, true },
         { "rng", "rng", null, "__rng", 400, false },
         { "console", "console", null, "__console", 100, false },
+        { "vsock", "vsock", "_vsock", null, 800, true },
+        { "balloon", "balloon", null, "__balloon", 1000, false },
         { "watchdog", "watchdog", null, "__watchdog", 1100, false },
         { "pvpanic", "pvpanic", null, "__pvpanic", 1800, false },
     };
@@ -41,6 +43,8 @@ public sealed class ShippedPluginsTests
         "ops_one_time_burst,ops_refill_time,pci_segment,pci_device_id,offload_tso,offload_ufo,offload_csum")]
     [InlineData("rng", "src,iommu,id,pci_segment,pci_device_id")]
     [InlineData("console", "off,pty,tty,null,file,socket,iommu,id,pci_segment,pci_device_id")]
+    [InlineData("vsock", "cid,socket,iommu,id,pci_segment,pci_device_id")]
+    [InlineData("balloon", "size,deflate_on_oom,free_page_reporting,id,pci_segment,pci_device_id")]
     public void Options_have_exactly_the_keys_of_the_reference(string kind, string keys) =>
         Assert.Equal(keys.Split(',').Order(), new DeviceConfigSchema(Declaration(kind)).Config.Keys.Select(key => key.Name).Order());
 
@@ -49,6 +53,8 @@ public sealed class ShippedPluginsTests
     [InlineData("net")]
     [InlineData("rng")]
     [InlineData("console")]
+    [InlineData("vsock")]
+    [InlineData("balloon")]
     public void The_default_device_and_the_example_of_the_help_text_are_right(string kind)
     {
         var schema = new DeviceConfigSchema(Declaration(kind));
@@ -62,6 +68,8 @@ public sealed class ShippedPluginsTests
     [InlineData("net", "tap=t0,fd=[3,5],vhost_mode=server", """{"pci_segment":0,"tap":"t0","num_queues":2,"queue_size":256,"vhost_user":false,"vhost_mode":"Server","fds":[3,5],"offload_tso":true,"offload_ufo":true,"offload_csum":true}""")]
     [InlineData("rng", "", """{"pci_segment":0,"src":"/dev/urandom"}""")]
     [InlineData("rng", "iommu=on,src=/dev/hwrng", """{"iommu":true,"pci_segment":0,"src":"/dev/hwrng"}""")]
+    [InlineData("vsock", "cid=3,socket=/s,id=v", """{"id":"v","pci_segment":0,"cid":3,"socket":"/s"}""")]
+    [InlineData("balloon", "size=1G,deflate_on_oom=on", """{"pci_segment":0,"size":1073741824,"deflate_on_oom":true,"free_page_reporting":false}""")]
     [InlineData("console", "file=/log", """{"pci_segment":0,"mode":"File","file":"/log"}""")]
     public void Options_become_the_json_of_the_reference(string kind, string option, string json) =>
         Assert.Equal(json, new DeviceConfigSchema(Declaration(kind)).FromOption(option).GetRawText());

@@ -54,6 +54,36 @@ public sealed unsafe class GuestRamTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_released_reads_zeroes(bool isPrivate)
+    {
+        using GuestRam ram = GuestRam.Allocate(new MemoryMap(4 * GiB, 40), new GuestRamOptions(Mergeable: isPrivate, TransparentHugePages: false));
+        Assert.Equal(isPrivate, !ram.IsShareable);
+        byte[] data = new byte[MiB];
+        data.AsSpan().Fill(0xa5);
+        foreach (ulong at in new[] { MiB, 4 * GiB })
+        {
+            Assert.True(ram.Memory.TryWrite(at, data));
+            // Not a whole page at either end: those are kept.
+            Assert.True(ram.Release(at + 100, MiB - 200));
+            Assert.True(ram.Memory.TryRead(at, data));
+            Assert.Equal(4096, data.AsSpan().IndexOfAnyExcept((byte)0xa5));
+            Assert.Equal((int)MiB - 4096 - 1, data.AsSpan().LastIndexOf((byte)0));
+            Assert.False(data.AsSpan(4096, (int)MiB - 8192).ContainsAnyExcept((byte)0));
+            data.AsSpan().Fill(0xa5);
+        }
+
+        Assert.True(ram.Release(MiB + 1, 4096));         // no whole page
+        Assert.True(ram.Release((3 * GiB) - 4096, 4096));
+        Assert.False(ram.Release((3 * GiB) - 4096, 8192));   // into the hole
+        Assert.False(ram.Release(3 * GiB, 4096));
+        Assert.False(ram.Release(5 * GiB, 4096));
+        Assert.False(ram.Release(4 * GiB, ulong.MaxValue));
+        Assert.False(ram.Release(ulong.MaxValue, 4096));
+    }
+
+    [Theory]
     [InlineData(true, false)]
     [InlineData(false, true)]
     public void Mergeable_and_reserved_memory_is_private(bool mergeable, bool reserve)

@@ -1,0 +1,91 @@
+using System.Buffers.Binary;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Sockets;
+using Plugvisor.Virtio.Devices;
+using Plugvisor.Virtio.Queues;
+
+namespace Plugvisor.Plugins.VirtioVsock;
+
+/// <summary>The device: three queues with one thread, the guest's address as its config space, and a listening socket of the host.</summary>
+internal sealed class Device : IVirtioDevice, IStopsInTime
+{
+    private readonly uint _cid;
+    private readonly SocketFile _socket;
+    private readonly Muxer _muxer;
+    private readonly Worker _worker;
+
+    /// <summary>Listens at the host's socket.</summary>
+    /// <exception cref="DeviceException">It cannot be made, or belongs to another.</exception>
+    public Device(DeviceRequest request, Config config, IDeviceHost host)
+    {
+        _cid = config.Cid;
+        try
+        {
+            _socket = SocketFile.TryListen(config.Socket)
+                ?? throw new DeviceException($"vsock device {request.Id}: {config.Socket} is in use by another VM; give another with --vsock socket=");
+        }
+        catch (LinuxException e)
+        {
+            throw new DeviceException($"vsock device {request.Id}: cannot listen for the host's connections", e);
+        }
+
+        try
+        {
+            _muxer = new Muxer(config.Cid, config.Socket, _socket.Listener, host);
+        }
+        catch (LinuxException e)
+        {
+            _socket.Dispose();
+            throw new DeviceException($"vsock device {request.Id}: cannot wait for connections", e);
+        }
+
+        // Saved state says only that there was a life before: connections do not come along.
+        _worker = new Worker(request.Id, _muxer, !request.SavedState.IsEmpty, host);
+    }
+
+    /// <inheritdoc/>
+    public VirtioTraits Traits { get; } = new()
+    {
+        DeviceType = VsockSpec.VIRTIO_ID_VSOCK,
+        // Each buffer is used before the next one is taken.
+        Features = VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_IN_ORDER),
+        QueueSizes = [VsockSpec.QueueSize, VsockSpec.QueueSize, VsockSpec.QueueSize],
+        ConfigLength = sizeof(ulong),
+    };
+
+    /// <summary>struct virtio_vsock_config (section 5.10.4): the guest's address.</summary>
+    public void ReadConfig(int offset, Span<byte> destination)
+    {
+        Span<byte> space = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(space, _cid);
+        space.Slice(offset, destination.Length).CopyTo(destination);
+    }
+
+    /// <summary>Nothing is writable.</summary>
+    public void WriteConfig(int offset, ReadOnlySpan<byte> source) { }
+
+    /// <inheritdoc/>
+    public void Activate(ulong features, IVirtioTransport transport) { }
+
+    /// <inheritdoc/>
+    public void StartQueue(int index, QueueResources resources) => _worker.Start(index, resources);
+
+    /// <inheritdoc/>
+    public QueueState StopQueue(int index) => _worker.Stop(index);
+
+    /// <inheritdoc/>
+    public bool TryStopQueue(int index, TimeSpan patience, out QueueState state) => _worker.TryStop(index, patience, out state);
+
+    /// <summary>The guest's driver starts anew, without connections.</summary>
+    public void Reset() => _muxer.Reset();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // The thread first: it uses the rest.
+        _worker.Dispose();
+        _muxer.Dispose();
+        _socket.Dispose();
+    }
+}
