@@ -30,6 +30,7 @@ internal sealed class KindReader(INamedTypeSymbol type, Settings settings, Confi
         json.Add("defaultDevice", settings.Text("DefaultDevice"));
         json.Add("absentWhen", settings.Text("AbsentWhen"));
         json.Add("noun", settings.Text("Noun"));
+        json.Add("plural", settings.Text("Plural"));
         json.Add("help", settings.Text("Help"));
         json.Add("example", settings.Text("Example"));
         ManifestWriter.WriteMembers(json, shape);

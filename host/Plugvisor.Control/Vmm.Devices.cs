@@ -25,7 +25,7 @@ public sealed partial class Vmm
         DeviceDeclaration kind = device.Schema.Declaration;
         RequirePlugin(device);
         if (kind.Cardinality != DeviceCardinality.List && _config!.Devices.Any(other => other.Kind == device.Kind && !other.IsAbsent))
-            throw new VmmException($"Too many {kind.Noun}s");
+            throw new VmmException($"Too many {kind.Plural}");
 
         VmConfig config = _config!.With([.. _config.Devices, device]);
         VmConfigPlan plan = Plan(config, Leaving());

@@ -28,7 +28,7 @@ internal sealed class Worker : IQueueGroupService, IDisposable
         _metrics = new Metrics(host.Counters);
         _segments = new IoSegment[queues][];
         Array.Fill(_segments, []);
-        _worker = new QueueGroupWorker(host, $"{id}_q", queues, this);
+        _worker = new QueueGroupWorker(host, id, queues, this);
     }
 
     /// <summary>Starts serving a queue.</summary>

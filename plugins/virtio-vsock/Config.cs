@@ -4,7 +4,7 @@ namespace Plugvisor.Plugins.VirtioVsock;
 
 /// <summary>The socket device, as it stands in VmConfig's <c>vsock</c> and on <c>--vsock</c>.</summary>
 [DeviceConfig("vsock", Cardinality = DeviceCardinality.Single, IdPrefix = "_vsock", Slot = 800, HotPluggable = true, Removable = true,
-    Noun = "vsock device", Help = "Stream sockets between guest and host", Example = "cid=3,socket=/tmp/vm.vsock")]
+    Noun = "vsock device", Plural = "virtio-vsock devices", Help = "Stream sockets between guest and host", Example = "cid=3,socket=/tmp/vm.vsock")]
 internal sealed partial class Config
 {
     /// <summary>The guest's address.</summary>

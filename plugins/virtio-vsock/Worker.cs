@@ -27,7 +27,7 @@ internal sealed class Worker : IQueueGroupService, IDisposable
         _muxer = muxer;
         _log = host.Log;
         _tellsReset = tellsReset;
-        _worker = new QueueGroupWorker(host, $"{id}_vsock", Queues, this);
+        _worker = new QueueGroupWorker(host, id, Queues, this);
         _worker.Watch(VsockSpec.ReceiveQueue, muxer.EventDescriptor, PollEvents.Readable);
     }
 

@@ -59,6 +59,9 @@ public sealed class DeviceConfigAttribute(string kind) : Attribute
     /// <summary>What the device is called in a sentence (<c>network device</c>); the kind when not given.</summary>
     public string? Noun { get; set; }
 
+    /// <summary>What several are called in a sentence (<c>network devices</c>); <see cref="Noun"/> with an s when not given.</summary>
+    public string? Plural { get; set; }
+
     /// <summary>One line for <c>--help</c>.</summary>
     public string? Help { get; set; }
 

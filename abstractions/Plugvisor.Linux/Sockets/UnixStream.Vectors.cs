@@ -5,33 +5,7 @@ namespace Plugvisor.Linux.Sockets;
 /// <content>Bytes without descriptors, from and to several buffers at once.</content>
 public sealed unsafe partial class UnixStream
 {
-    private const int SOCK_NONBLOCK = 0x800;
     private const int SHUT_RD = 0;
-
-    /// <summary>Connects without waiting. The stream does not block.</summary>
-    /// <param name="path">Where somebody listens.</param>
-    /// <param name="stream">The stream, or null.</param>
-    /// <returns>0, or an errno: ENOENT and ECONNREFUSED when nobody listens, EAGAIN when the listener's backlog is full, EMFILE.</returns>
-    /// <exception cref="Errors.LinuxException">The path is too long, or no path.</exception>
-    public static int TryConnect(string path, out UnixStream? stream)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        stream = null;
-        UnixAddress address = UnixAddress.Of(path, "connect to");
-        int descriptor = socket(UnixAddress.UnixFamily, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (descriptor < 0) return Marshal.GetLastSystemError();
-        var made = new UnixStream(descriptor);
-        while (connect(descriptor, &address, sizeof(UnixAddress)) != 0)
-        {
-            int errno = Marshal.GetLastSystemError();
-            if (errno == EINTR) continue;
-            made.Dispose();
-            return errno;
-        }
-
-        stream = made;
-        return 0;
-    }
 
     /// <summary>Receives into <c>struct iovec</c>s what is there. Descriptors that come are dropped by the kernel.</summary>
     /// <returns>Bytes, 0 at the end of the stream, or a negative errno such as <see cref="WouldBlock"/>.</returns>

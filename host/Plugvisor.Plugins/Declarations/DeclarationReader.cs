@@ -15,7 +15,7 @@ internal static class DeclarationReader
         var json = new JsonScanner(text);
         long format = 0, slot = 10_000;
         string? contract = null, version = null, entry = null, kind = null, section = null, cardinality = null, idPrefix = null, fixedId = null;
-        string? defaultDevice = null, absentWhen = null, noun = null, help = null, example = null;
+        string? defaultDevice = null, absentWhen = null, noun = null, plural = null, help = null, example = null;
         bool reloadable = false, hotPluggable = false, removable = false, iommu = false;
         List<MemberDeclaration>? members = null;
         List<RuleDeclaration> rules = [];
@@ -39,6 +39,7 @@ internal static class DeclarationReader
             else if (name.SequenceEqual("defaultDevice"u8)) defaultDevice = json.String();
             else if (name.SequenceEqual("absentWhen"u8)) absentWhen = json.String();
             else if (name.SequenceEqual("noun"u8)) noun = json.String();
+            else if (name.SequenceEqual("plural"u8)) plural = json.String();
             else if (name.SequenceEqual("help"u8)) help = json.String();
             else if (name.SequenceEqual("example"u8)) example = json.String();
             else if (name.SequenceEqual("members"u8)) members = ReadMembers(ref json);
@@ -74,6 +75,7 @@ internal static class DeclarationReader
             DefaultDevice = defaultDevice,
             AbsentWhen = absentWhen,
             Noun = noun ?? kind!,
+            Plural = plural ?? $"{noun ?? kind}s",
             Help = help,
             Example = example,
             Config = new ObjectDeclaration { Members = CommonMembers.With(iommu, Required(members, "members")), Rules = rules },

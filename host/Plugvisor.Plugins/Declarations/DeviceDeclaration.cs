@@ -56,6 +56,9 @@ public sealed class DeviceDeclaration
     /// <summary>What it is called in a sentence.</summary>
     public required string Noun { get; init; }
 
+    /// <summary>What several are called in a sentence.</summary>
+    public required string Plural { get; init; }
+
     /// <summary>One line for <c>--help</c>.</summary>
     public string? Help { get; init; }
 

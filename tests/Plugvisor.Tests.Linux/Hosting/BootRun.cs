@@ -32,6 +32,29 @@ public abstract class BootRun : IAsyncLifetime
     /// <summary>Makes disks and the like before the boots.</summary>
     protected virtual Task PrepareAsync() => Task.CompletedTask;
 
+    /// <summary>Makes <c>initramfs</c> in the folder: the guest's own with further files, all of them executable.</summary>
+    private protected async Task AddToInitramfsAsync(params (string Name, byte[] Content)[] files)
+    {
+        await Command.MustAsync(Repository.Engineering("guest/build"));
+        string added = Path.Combine(Folder, "added");
+        foreach ((string name, byte[] content) in files)
+        {
+            string path = Path.Combine(added, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            await File.WriteAllBytesAsync(path, content);
+        }
+
+        // The kernel takes archives one after another.
+        await Command.MustAsync("bash", "-c", $$"""
+            set -e -o pipefail
+            cd '{{added}}'
+            chmod -R 755 .
+            cp '{{Repository.Guest}}/initramfs.cpio' ../initramfs
+            find . -mindepth 1 | sort | cpio -o -H newc --quiet -R 0:0 >>../initramfs
+            """);
+        Directory.Delete(added, recursive: true);
+    }
+
     /// <summary>Adds a boot to the run.</summary>
     internal Boot Add(Boot boot)
     {

@@ -64,12 +64,14 @@ internal sealed class BalloonRig : IDisposable
     /// <summary>A host's memory: what is given back of RAM is noted.</summary>
     internal sealed class FakePages(GuestMemory memory) : IGuestPages
     {
-        public ConcurrentQueue<(ulong Address, ulong Length)> Released { get; } = new();
+        private readonly ConcurrentQueue<(ulong Address, ulong Length)> _released = new();
+
+        public (ulong Address, ulong Length)[] Released => [.. _released];
 
         public unsafe bool Release(ulong address, ulong length)
         {
             if (!memory.TryTranslate(address, (nuint)length, out _)) return false;
-            Released.Enqueue((address, length));
+            _released.Enqueue((address, length));
             return true;
         }
     }
