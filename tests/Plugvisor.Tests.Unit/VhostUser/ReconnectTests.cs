@@ -141,7 +141,8 @@ public sealed class ReconnectTests : IDisposable
 
         Assert.Single(Warnings);
         Assert.InRange(ProcessResources.OpenDescriptors - before, int.MinValue, rounds - 1);
-        Assert.Equal((ulong)rounds, _host.MockCounters["backend_reconnects"]);
+        // The last request may have been answered by the one that went: nobody waits for the last connection then.
+        Assert.InRange(_host.MockCounters["backend_reconnects"], (ulong)rounds - 1, (ulong)rounds);
     }
 
     private DriverHarness Start()
