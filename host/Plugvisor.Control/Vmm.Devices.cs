@@ -109,6 +109,7 @@ public sealed partial class Vmm
                 Id = device.Id!,
                 Config = device.Config,
                 VcpuCount = (int)config.Cpus.BootVcpus,
+                IsHotPlug = isHot,
                 Descriptors = device.Descriptors,
             };
             plugged = isHot ? machine.HotPlug(plugin, request, device.Slot, name) : machine.AddDevice(plugin, request, device.Slot, name);

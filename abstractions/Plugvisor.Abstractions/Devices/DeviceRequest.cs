@@ -19,6 +19,11 @@ public sealed class DeviceRequest
     public int VcpuCount { get; init; } = 1;
 
     /// <summary>
+    /// Whether the device is added to a machine that exists already, whose user waits for the answer; otherwise it is made for a machine that is about to boot.
+    /// </summary>
+    public bool IsHotPlug { get; init; }
+
+    /// <summary>
     /// Open descriptors that came with the request (over an API socket), in the order in which they came; numbers in <see cref="Config"/> mean
     /// nothing then. They stay the host's, which keeps them for the device's next life after a reboot: duplicate what the device uses.
     /// </summary>

@@ -21,6 +21,7 @@ internal sealed unsafe partial class BackEndLink
     private const ulong ErrorEvent = 0, RelayEvent = 1, ChangedEvent = 2, EventsPerRing = 4;
 
     private static readonly TimeSpan s_connectPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_unnoticed = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_steady = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(60);
@@ -337,8 +338,12 @@ internal sealed unsafe partial class BackEndLink
                 throw new DeviceException($"{Me}: nobody serves the vhost-user socket {_options.SocketPath}: {reason}{advice}");
             }
 
-            if (!told) _host.Log.Info($"waiting up to {patience.TotalSeconds:0.##} s for a back end at {_options.SocketPath}");
-            told = true;
+            if (!told && patience - TimeSpan.FromTicks(deadline.NanosecondsLeft / TimeSpan.NanosecondsPerTick) > s_unnoticed)
+            {
+                told = true;
+                _host.Log.Warn($"nobody serves {_options.SocketPath} yet; waiting up to {patience.TotalSeconds:0.##} s for that");
+            }
+
             never.TryWait(s_connectPause, TimeSpan.Zero);
         }
     }

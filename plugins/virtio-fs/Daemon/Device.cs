@@ -8,9 +8,13 @@ namespace Plugvisor.Plugins.VirtioFs.Daemon;
 /// </summary>
 internal sealed class Device : VhostUserDevice
 {
+    // Both are often started at the same time, and a daemon again after each reboot of the guest; but nobody else is answered while a device is added.
+    private static readonly TimeSpan s_bootPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_hotPlugPatience = TimeSpan.FromSeconds(5);
+
     private readonly byte[] _config;
 
-    private Device(DeviceRequest request, Config config, string socket, IDeviceHost host) : base(request, Options(config, socket), host) =>
+    private Device(DeviceRequest request, Config config, string socket, IDeviceHost host) : base(request, Options(request, config, socket), host) =>
         _config = FsSpec.ConfigSpace(config);
 
     /// <summary>Connects to the daemon and makes the device.</summary>
@@ -26,12 +30,13 @@ internal sealed class Device : VhostUserDevice
         // Nothing is writable (5.11.4).
     }
 
-    private static VhostUserOptions Options(Config config, string socket) => new()
+    private static VhostUserOptions Options(DeviceRequest request, Config config, string socket) => new()
     {
         SocketPath = socket,
         DeviceType = FsSpec.DeviceType,
         QueueSizes = FsSpec.QueueSizes(config),
         ConfigLength = FsSpec.ConfigLength,
+        ConnectPatience = request.IsHotPlug ? s_hotPlugPatience : s_bootPatience,
         Advice = $"start the daemon (virtiofsd --socket-path={socket} -o source=DIRECTORY), or give shared_dir= in place of socket=",
     };
 }

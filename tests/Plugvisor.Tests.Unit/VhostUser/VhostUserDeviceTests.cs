@@ -72,7 +72,7 @@ public sealed class VhostUserDeviceTests : IDisposable
         string path = _backEnds.NewPath();
         var late = new Thread(() =>
         {
-            DriverHarness.HoldsWithin(() => _host.MockLog.Lines.Any(line => line.Contains("waiting", StringComparison.Ordinal)), DriverHarness.Deadline);
+            DriverHarness.HoldsWithin(() => _host.MockLog.Lines.Any(line => line.Contains("nobody serves", StringComparison.Ordinal)), DriverHarness.Deadline);
             _backEnds.Start(new FakeBackEnd(path));
         });
         late.Start();
