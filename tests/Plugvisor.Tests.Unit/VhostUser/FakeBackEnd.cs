@@ -31,6 +31,8 @@ internal sealed unsafe class FakeBackEnd : IDisposable
     private readonly IoSegment[] _segments = new IoSegment[2048];
     private GuestMemory? _memory;
     private UnixStream? _stream;
+    private readonly Lock _serving = new();
+    private bool _serves = true;
     private volatile bool _exit;
 
     /// <summary>Listens and serves.</summary>
@@ -57,8 +59,18 @@ internal sealed unsafe class FakeBackEnd : IDisposable
     /// <summary>Takes another front end after one has gone; many real ones do not.</summary>
     public bool Persists { get; init; }
 
-    /// <summary>Whether chains are taken; a ring that is not served keeps what is in it.</summary>
-    public bool Serves { get; set; } = true;
+    /// <summary>Whether chains are taken; a ring that is not served keeps what is in it. Once it is false nothing is taken any more.</summary>
+    public bool Serves
+    {
+        get
+        {
+            lock (_serving) return _serves;
+        }
+        set
+        {
+            lock (_serving) _serves = value;
+        }
+    }
 
     /// <summary>Takes a request out of the fake's hands: true when nothing more is to be done about it. Called on its thread.</summary>
     public Func<FrontEndRequest, FakeBackEnd, bool>? Intercept { get; set; }
@@ -169,7 +181,7 @@ internal sealed unsafe class FakeBackEnd : IDisposable
             {
                 if (all[i + 2].Ready == PollEvents.None) continue;
                 kicked[i].Kick!.Drain();
-                if (Serves) Serve(kicked[i]);
+                Serve(kicked[i]);
             }
 
             if (all[1].Ready != PollEvents.None) Answer(socket);
@@ -198,6 +210,14 @@ internal sealed unsafe class FakeBackEnd : IDisposable
     private void Serve(FakeRing ring)
     {
         if (ring.Queue is not { } queue) return;
+        lock (_serving)
+        {
+            if (_serves) ServeAll(ring, queue);
+        }
+    }
+
+    private void ServeAll(FakeRing ring, SplitVirtqueue queue)
+    {
         do
         {
             queue.DisableDoorbell();

@@ -139,10 +139,10 @@ public sealed class ReconnectTests : IDisposable
             Assert.Equal(512u, harness.Queues[1].Collect().Written);
         }
 
+        // The last chain may have been served by the one before.
+        harness.WaitFor(() => _host.MockCounters["backend_reconnects"] == rounds, "the last reconnect");
         Assert.Single(Warnings);
         Assert.InRange(ProcessResources.OpenDescriptors - before, int.MinValue, rounds - 1);
-        // The last request may have been answered by the one that went: nobody waits for the last connection then.
-        Assert.InRange(_host.MockCounters["backend_reconnects"], (ulong)rounds - 1, (ulong)rounds);
     }
 
     private DriverHarness Start()
