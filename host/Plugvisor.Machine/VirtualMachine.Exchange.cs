@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Machine.Devices;
@@ -41,23 +40,12 @@ public sealed partial class VirtualMachine
         }
 
         if (exchanges.Count == 0) return TimeSpan.Zero;
-        long start = Stopwatch.GetTimestamp();
-        TimeSpan stood;
         try
         {
-            foreach (DeviceExchange exchange in exchanges) exchange.Stop();
-            foreach (DeviceExchange exchange in exchanges) exchange.Prepare();
-            foreach (DeviceExchange exchange in exchanges) exchange.Commit();
-        }
-        catch (DeviceException)
-        {
-            foreach (DeviceExchange exchange in exchanges) exchange.Revert();
-            throw;
+            return DeviceExchange.Run(exchanges);
         }
         finally
         {
-            foreach (DeviceExchange exchange in exchanges) exchange.End();
-            stood = Stopwatch.GetElapsedTime(start);
             for (int i = 0; i < places.Count; i++)
             {
                 PluggedDevice device = exchanges[i].Device;
@@ -65,7 +53,5 @@ public sealed partial class VirtualMachine
                 exchanges[i].Clean(LogOf(device.Plugin!, device.Request!, device.PluginName));
             }
         }
-
-        return stood;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
@@ -7,8 +8,7 @@ using Plugvisor.Linux.Files;
 namespace Plugvisor.Machine.Devices;
 
 /// <summary>
-/// One device whose code is exchanged while the guest uses it: another instance, made by another version of its plugin, goes on where this one stands. The steps are
-/// called in the order in which they stand here, on the control loop's thread; after any failure comes <see cref="End"/> alone, and the device goes on as before.
+/// One device whose code is exchanged while the guest uses it: another instance, made by another version of its plugin, goes on where this one stands. Control loop.
 /// </summary>
 internal sealed class DeviceExchange
 {
@@ -52,9 +52,34 @@ internal sealed class DeviceExchange
         Threads = _host.Threads,
     } : _device;
 
+    /// <summary>Exchanges devices, all or none. <see cref="Clean"/> each of them afterwards.</summary>
+    /// <returns>How long they stood still.</returns>
+    /// <exception cref="DeviceException">One of them cannot be exchanged; all go on as before.</exception>
+    public static TimeSpan Run(List<DeviceExchange> exchanges)
+    {
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            foreach (DeviceExchange exchange in exchanges) exchange.Stop();
+            foreach (DeviceExchange exchange in exchanges) exchange.Prepare();
+            foreach (DeviceExchange exchange in exchanges) exchange.Commit();
+        }
+        catch (DeviceException)
+        {
+            foreach (DeviceExchange exchange in exchanges) exchange.Revert();
+            throw;
+        }
+        finally
+        {
+            foreach (DeviceExchange exchange in exchanges) exchange.End();
+        }
+
+        return Stopwatch.GetElapsedTime(start);
+    }
+
     /// <summary>Stops the device where it stands.</summary>
     /// <exception cref="DeviceException">It does not stop in time.</exception>
-    public void Stop()
+    private void Stop()
     {
         try
         {
@@ -69,7 +94,7 @@ internal sealed class DeviceExchange
 
     /// <summary>Saves the device and makes its successor, which gets its descriptors and hears what was negotiated.</summary>
     /// <exception cref="DeviceException">The device cannot be saved, or the new code does not take it.</exception>
-    public void Prepare()
+    private void Prepare()
     {
         var attempt = new Attempt();
         if (!BoundedCall.Run("Create", () => Make(attempt), _deadline, out string? _))
@@ -85,7 +110,7 @@ internal sealed class DeviceExchange
 
     /// <summary>Puts the successor in place and starts it.</summary>
     /// <exception cref="DeviceException">It cannot be started.</exception>
-    public void Commit()
+    private void Commit()
     {
         _committed = true;
         if (_device.Function.Commit(_deadline) is { } error) throw Refused(new DeviceException(error));
@@ -93,7 +118,7 @@ internal sealed class DeviceExchange
     }
 
     /// <summary>Undoes <see cref="Commit"/>.</summary>
-    public void Revert()
+    private void Revert()
     {
         if (!_committed) return;
         _committed = false;
@@ -102,7 +127,7 @@ internal sealed class DeviceExchange
     }
 
     /// <summary>Whichever instance is in place goes on.</summary>
-    public void End()
+    private void End()
     {
         if (!_stopped) return;
         if (_committed)
