@@ -35,14 +35,14 @@ public sealed partial class VirtualMachine
                 Descriptors = before.Descriptors,
             };
             var host = new DeviceHost(device.Id, _ram.Memory, LogOf(successor, request, device.PluginName), _clock, _services);
-            exchanges.Add(new DeviceExchange(device, successor, request, host, _virtio.ExchangeDeadline));
+            exchanges.Add(new DeviceExchange(device, successor, request, host));
             places.Add(i);
         }
 
         if (exchanges.Count == 0) return TimeSpan.Zero;
         try
         {
-            return DeviceExchange.Run(exchanges);
+            return ExchangeRun.Run(exchanges, _virtio.ExchangeDeadline);
         }
         finally
         {
@@ -50,7 +50,7 @@ public sealed partial class VirtualMachine
             {
                 PluggedDevice device = exchanges[i].Device;
                 _devices[places[i]] = device;
-                exchanges[i].Clean(LogOf(device.Plugin!, device.Request!, device.PluginName));
+                exchanges[i].Clean(_virtio.ExchangeDeadline, LogOf(device.Plugin!, device.Request!, device.PluginName));
             }
         }
     }

@@ -134,12 +134,12 @@ public abstract class DeviceFunction : PciFunction, IDisposable
 
     /// <summary>
     /// Stops the device where it stands and keeps it so, for another instance to take over: <see cref="Adopt"/>, <see cref="Commit"/>, and in any case
-    /// <see cref="EndExchange"/>. The vCPUs run on.
+    /// <see cref="EndExchange"/>. The vCPUs run on. These may be called on several threads, one after the other.
     /// </summary>
     /// <exception cref="DeviceException">It does not stop in time; it goes on.</exception>
     internal abstract void BeginExchange(TimeSpan deadline);
 
-    /// <summary>Looks whether another instance can take this one's place, and tells it where its driver has got to. May be called on another thread.</summary>
+    /// <summary>Looks whether another instance can take this one's place, and tells it where its driver has got to.</summary>
     /// <exception cref="Exception">It cannot; any exception, as the plugin's code is called.</exception>
     internal abstract void Adopt(IDevice successor);
 
@@ -148,7 +148,10 @@ public abstract class DeviceFunction : PciFunction, IDisposable
     internal abstract string? Commit(TimeSpan deadline);
 
     /// <summary>Undoes <see cref="Commit"/>, also one that went wrong; nothing to do after none.</summary>
-    internal abstract void Revert(TimeSpan deadline);
+    internal abstract void Revert();
+
+    /// <summary>One of these does not come back: the device is latched, and nothing more is done with it.</summary>
+    internal abstract void Lose(string reason);
 
     /// <summary>The instance that is in place goes on.</summary>
     internal abstract void EndExchange();

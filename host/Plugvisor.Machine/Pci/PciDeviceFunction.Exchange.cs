@@ -19,7 +19,7 @@ public sealed partial class PciDeviceFunction
         if (_paused || _device is not IPausable) return;
         try
         {
-            Pause();
+            Pause(deadline);
             _pausedForExchange = true;
         }
         catch
@@ -49,10 +49,13 @@ public sealed partial class PciDeviceFunction
     }
 
     /// <inheritdoc/>
-    internal override void Revert(TimeSpan deadline)
+    internal override void Revert()
     {
         if (_earlier is not null) Put(_earlier);
     }
+
+    /// <inheritdoc/>
+    internal override void Lose(string reason) => _latch.Set(reason);
 
     /// <inheritdoc/>
     internal override void EndExchange()

@@ -106,12 +106,14 @@ public sealed partial class PciDeviceFunction : DeviceFunction, IPciTransport
     }
 
     /// <inheritdoc/>
-    public override void Pause()
+    public override void Pause() => Pause(_deadline);
+
+    private void Pause(TimeSpan deadline)
     {
         if (_paused || _device is not IPausable pausable) return;
         if (_stuck is null)
         {
-            BoundedCall.Run(nameof(IPausable.Pause), pausable.Pause, _deadline, out _stuck);
+            BoundedCall.Run(nameof(IPausable.Pause), pausable.Pause, deadline, out _stuck);
             if (_stuck is not null) _latch.Blame(_stuck);
         }
 

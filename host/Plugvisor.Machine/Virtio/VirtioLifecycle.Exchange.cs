@@ -5,7 +5,7 @@ namespace Plugvisor.Machine.Virtio;
 
 /// <content>
 /// Another instance of the device takes over where it stands. Between <see cref="Hold"/> and <see cref="EndHold"/> no queue runs that the host has not started here, and
-/// nobody else calls the device: what the driver wants meanwhile, a reset too, is done afterwards. All on the control loop's thread, or on one that it waits for.
+/// nobody else calls the device: what the driver wants meanwhile, a reset too, is done afterwards. Called by one thread after the other.
 /// </content>
 internal sealed partial class VirtioLifecycle
 {
@@ -26,6 +26,12 @@ internal sealed partial class VirtioLifecycle
         lock (Lock)
         {
             _held = true;
+        }
+
+        // Here where that does not take long: a change of threads would take longer.
+        if (_device.Instance.StopsInTime is not null) Run();
+        lock (Lock)
+        {
             if (AwaitStopped(deadline)) return;
             _held = false;
         }
@@ -34,27 +40,27 @@ internal sealed partial class VirtioLifecycle
         throw new DeviceException($"it did not stop its queues within {deadline.TotalSeconds:0.##} s");
     }
 
-    /// <summary>Puts another instance in place and starts its queues, where the driver wants them to run.</summary>
-    /// <returns>What went wrong, or null. Then <see cref="Revert"/> has to follow.</returns>
-    public string? Exchange(VirtioInstance successor)
+    /// <summary>Starts the queues of the instance that was put in place, where the driver wants them to run.</summary>
+    /// <returns>What went wrong, or null. Then <see cref="StopSuccessor"/> has to follow.</returns>
+    public string? StartSuccessor()
     {
-        bool start;
-        lock (Lock) start = _activated && _startWanted && !_paused && !_resetting && !_removing;
-        _device.Instance = successor;
-        if (!start) return null;
+        lock (Lock)
+        {
+            if (!_activated || !_startWanted || _paused || _resetting || _removing) return null;
+        }
+
         return _device.TryStartQueues(_setups, _features, out int failed) is { } error
             ? $"{nameof(IVirtioDevice.StartQueue)}({failed}) threw {error.GetType().Name}: {error.Message}"
             : null;
     }
 
-    /// <summary>Puts the earlier instance back. Queues that the later one served go on where it leaves them.</summary>
-    /// <returns>False when the later one does not stop: the device is lost.</returns>
-    public bool Revert(VirtioInstance earlier)
+    /// <summary>Stops the queues of the instance that was put in place; the earlier one goes on where it leaves them.</summary>
+    /// <returns>False when it does not stop: the device is lost.</returns>
+    public bool StopSuccessor()
     {
-        bool stopped = _device.StopQueues() == StopOutcome.Stopped;
-        if (stopped) _device.Instance = earlier;
-        else Abandon();
-        return stopped;
+        if (_device.StopQueues() == StopOutcome.Stopped) return true;
+        Abandon();
+        return false;
     }
 
     /// <summary>A call of the device does not come back: nothing more is done with it.</summary>

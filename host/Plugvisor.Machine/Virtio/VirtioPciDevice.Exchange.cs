@@ -1,5 +1,4 @@
 using Plugvisor.Abstractions.Devices;
-using Plugvisor.Machine.Devices;
 using Plugvisor.Virtio.Devices;
 
 namespace Plugvisor.Machine.Virtio;
@@ -16,10 +15,16 @@ public sealed partial class VirtioPciDevice
     /// <inheritdoc/>
     internal override void BeginExchange(TimeSpan deadline)
     {
-        _life.Hold(deadline);
-        if (_configWrites.TryEnter(deadline)) return;
-        _life.EndHold();
-        throw new DeviceException($"a write to its config did not return within {deadline.TotalSeconds:0.##} s");
+        if (!_configWrites.Close(deadline)) throw new DeviceException($"a write to its config did not return within {deadline.TotalSeconds:0.##} s");
+        try
+        {
+            _life.Hold(deadline);
+        }
+        catch (DeviceException)
+        {
+            _configWrites.Open();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -42,32 +47,27 @@ public sealed partial class VirtioPciDevice
         if (_common.TryOffer(Offered(_successorTraits!)) is var missing and not 0) return Lacks(missing);
         if (!_configReads.Close(deadline)) return "a read of its config does not return";
         _earlier = _calls.Instance;
-        string? error = null;
-        if (!BoundedCall.Run(nameof(IVirtioDevice.StartQueue), () => error = _life.Exchange(successor), deadline, out string? unexpected))
-        {
-            // Which instance has which queue is not known any more.
-            _life.Abandon();
-            _latch.Set(unexpected!);
-        }
-
+        _calls.Instance = successor;
         _configReads.Open();
-        error ??= unexpected;
-        if (error is null) successor.Serve();
-        return error;
+        if (_life.StartSuccessor() is { } error) return error;
+        successor.Serve();
+        return null;
     }
 
     /// <inheritdoc/>
-    internal override void Revert(TimeSpan deadline)
+    internal override void Revert()
     {
+        _ = _common.TryOffer(Offered(_traits));
         if (_earlier is not { } earlier) return;
         _successor!.Retire();
-        if (!BoundedCall.Run(nameof(IVirtioDevice.StopQueue), () => _life.Revert(earlier), deadline, out string? stuck))
-        {
-            _life.Abandon();
-            _latch.Set(stuck!);
-        }
+        if (_life.StopSuccessor()) _calls.Instance = earlier;
+    }
 
-        _ = _common.TryOffer(Offered(_traits));
+    /// <inheritdoc/>
+    internal override void Lose(string reason)
+    {
+        _life.Abandon();
+        _latch.Set(reason);
     }
 
     /// <inheritdoc/>
@@ -81,8 +81,8 @@ public sealed partial class VirtioPciDevice
 
         _earlier = _successor = null;
         _successorTraits = null;
-        _configWrites.Exit();
         _life.EndHold();
+        _configWrites.Open();
     }
 
     /// <summary>The guest must see the same device as before.</summary>

@@ -26,7 +26,7 @@ public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
     private VirtioTraits _traits;
     private readonly int _configLength;
     private readonly AccessGate _configReads = new();
-    private readonly Lock _configWrites = new();
+    private readonly AccessGate _configWrites = new();   // closed while the device's code is exchanged, so that no write is lost
     private readonly MsixTable _msix;
     private readonly MsixCapability _msixCapability;
     private readonly QueueDoorbells _doorbells;
@@ -259,16 +259,18 @@ public sealed partial class VirtioPciDevice : DeviceFunction, IVirtioTransport
     {
         if (offset >= _configLength || IsLost) return;
         data = data[..Math.Min(data.Length, _configLength - offset)];
-        lock (_configWrites)   // held while the device's code is exchanged, so that no write is lost
+        _configWrites.Enter();
+        try
         {
-            try
-            {
-                _calls.Instance.Device.WriteConfig(offset, data);
-            }
-            catch (Exception e)
-            {
-                _latch.Blame(nameof(IVirtioDevice.WriteConfig), e);
-            }
+            _calls.Instance.Device.WriteConfig(offset, data);
+        }
+        catch (Exception e)
+        {
+            _latch.Blame(nameof(IVirtioDevice.WriteConfig), e);
+        }
+        finally
+        {
+            _configWrites.Leave();
         }
     }
 

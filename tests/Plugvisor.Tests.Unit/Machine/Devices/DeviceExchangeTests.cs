@@ -277,9 +277,9 @@ public sealed class DeviceExchangeTests : IDisposable
             made.Add(new SavedDevice(request, new FakeVirtioDevice { Throws = made.Count == 1 ? "StartQueue" : null }));
             return made[^1];
         });
-        List<DeviceExchange> exchanges = [Prepare(_guest, _device, plugin, s_patience), Prepare(second, other, plugin, s_patience)];
-        DeviceException e = Assert.Throws<DeviceException>(() => DeviceExchange.Run(exchanges));
-        foreach (DeviceExchange exchange in exchanges) exchange.Clean(_log);
+        List<DeviceExchange> exchanges = [Prepare(_guest, _device, plugin), Prepare(second, other, plugin)];
+        DeviceException e = Assert.Throws<DeviceException>(() => ExchangeRun.Run(exchanges, s_patience));
+        foreach (DeviceExchange exchange in exchanges) exchange.Clean(s_patience, _log);
         Assert.Contains("_test1", e.Message, StringComparison.Ordinal);
         Assert.Equal(["Activate", "StartQueue 0 at 0", "StopQueue 0", "Dispose"], made[0].Inner.Calls);
         Assert.Equal(["StopQueue 0", "StartQueue 0 at 0"], _device.Inner.Calls[^2..]);
@@ -310,26 +310,26 @@ public sealed class DeviceExchangeTests : IDisposable
 
     private PluggedDevice Exchange(GuestDriver guest, IDevice device, Func<DeviceRequest, IDeviceHost, IDevice?> make, TimeSpan deadline)
     {
-        DeviceExchange exchange = Prepare(guest, device, new Plugin(make), deadline);
+        DeviceExchange exchange = Prepare(guest, device, new Plugin(make));
         try
         {
-            DeviceExchange.Run([exchange]);
+            ExchangeRun.Run([exchange], deadline);
         }
         finally
         {
-            exchange.Clean(_log);
+            exchange.Clean(s_patience, _log);
         }
 
         return exchange.Device;
     }
 
-    private DeviceExchange Prepare(GuestDriver guest, IDevice device, IDevicePlugin plugin, TimeSpan deadline)
+    private DeviceExchange Prepare(GuestDriver guest, IDevice device, IDevicePlugin plugin)
     {
         Assert.Same(device, guest.Device.Device);
         var request = new DeviceRequest { Id = guest.Device.Id, Config = JsonElement.Parse("{}"u8) };
         guest.Device.Host = Host();
         var plugged = new PluggedDevice(request.Id, 0, guest.Slot, guest.Device.Host.DeviceCounters, guest.Device) { Plugin = plugin, Request = request };
-        return new DeviceExchange(plugged, plugin, request, Host(), deadline);
+        return new DeviceExchange(plugged, plugin, request, Host());
     }
 
     private sealed class Plugin(Func<DeviceRequest, IDeviceHost, IDevice?> make) : IDevicePlugin
