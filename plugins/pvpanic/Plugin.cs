@@ -8,5 +8,5 @@ namespace Plugvisor.Plugins.Pvpanic;
 public sealed class Plugin : IDevicePlugin
 {
     /// <inheritdoc/>
-    public IDevice Create(DeviceRequest request, IDeviceHost host) => new Device(request.Id, host);
+    public IDevice Create(DeviceRequest request, IDeviceHost host) => new Device(request, host);
 }

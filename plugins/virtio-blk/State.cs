@@ -12,7 +12,7 @@ namespace Plugvisor.Plugins.VirtioBlk;
 internal sealed record State(bool Writeback)
 {
     private const byte Version = 1;
-    private const int ShortLength = 2, FixedLength = 2 + 1 + 8 + (8 * 8) + (4 * 8) + 2;
+    private const int ShortLength = 2, LimitsOffset = 2 + 1 + 8 + (8 * 8), FixedLength = LimitsOffset + RateLimiterLevel.Size + 2;
 
     /// <summary>The state of a new disk.</summary>
     public static State Initial { get; } = new(true);
@@ -46,11 +46,7 @@ internal sealed record State(bool Writeback)
         writer.Put(CapacitySectors);
         Put(ref writer, Reads);
         Put(ref writer, Writes);
-        RateLimiterLevel limits = Limits ?? default;
-        writer.Put((ulong)limits.Bandwidth.Refilled);
-        writer.Put((ulong)limits.Bandwidth.Burst);
-        writer.Put((ulong)limits.Operations.Refilled);
-        writer.Put((ulong)limits.Operations.Burst);
+        (Limits ?? default).Write(bytes.AsSpan(LimitsOffset));
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(FixedLength - 2), (ushort)LostWrites.Count);
         for (int i = 0; i < LostWrites.Count; i++) bytes[FixedLength + i] = LostWrites[i] ? (byte)1 : (byte)0;
         return bytes;
@@ -69,8 +65,6 @@ internal sealed record State(bool Writeback)
         var reader = new Words(saved[3..]);
         ulong capacity = reader.Take();
         LatencyTotals reads = TakeLatency(ref reader), writes = TakeLatency(ref reader);
-        var limits = new RateLimiterLevel(
-            new TokenBucketLevel((long)reader.Take(), (long)reader.Take()), new TokenBucketLevel((long)reader.Take(), (long)reader.Take()));
         int queues = BinaryPrimitives.ReadUInt16LittleEndian(saved[(FixedLength - 2)..]);
         if (saved.Length < FixedLength + queues) throw Damaged();
         bool[] lost = new bool[queues];
@@ -81,7 +75,7 @@ internal sealed record State(bool Writeback)
             CapacitySectors = capacity,
             Reads = reads,
             Writes = writes,
-            Limits = (saved[2] & 2) != 0 ? limits : null,
+            Limits = (saved[2] & 2) != 0 ? RateLimiterLevel.Read(saved[LimitsOffset..]) : null,
             LostWrites = lost,
         };
     }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Network;
@@ -10,7 +11,7 @@ using Plugvisor.Virtio.RateLimiting;
 namespace Plugvisor.Plugins.VirtioNet;
 
 /// <summary>A virtio network device (virtio 1.2 section 5.1) with a thread for each pair of queues and one for control.</summary>
-internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Control.ICommands
+internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, IHandsOver, Control.ICommands
 {
     private const byte FirstByteOfRandomMac = 0x2e;
 
@@ -21,19 +22,26 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
     private readonly QueueResources?[] _idle;     // queues that exist, but not for what was negotiated
     private readonly byte[] _config = new byte[NetSpec.ConfigLength];
     private readonly IDeviceLog _log;
-    private readonly Lock _settings = new();      // guards the two below and the ioctls that follow from them
-    private State _state;
-    private State? _restored;
+    private readonly RateLimiter?[] _limiters;    // of each pair: to the guest, from the guest
+    private readonly bool _isHeir;                // an earlier instance in this process has set the kernel up
+    private readonly Lock _settingsLock = new();  // guards the two below and the ioctls that follow from them
+    private Settings _settings;
+    private Settings? _restored;
     private ulong _features;
 
-    private Device(string id, Config config, PortSet ports, State? saved, IDeviceHost host)
+    private Device(string id, Config config, PortSet ports, State? saved, bool isHeir, IDeviceHost host)
     {
         _ports = ports;
         _log = host.Log;
         _link = new Link(ports, host.Log);
         _workers = new Worker[config.Pairs];
+        _limiters = new RateLimiter?[2 * config.Pairs];
         for (int i = 0; i < _workers.Length; i++)
-            _workers[i] = new Worker($"{id}_qp{i}", ports.Ports[i], _link, Limiter(config, host), Limiter(config, host), host);
+        {
+            RateLimiter? receive = _limiters[2 * i] = Limiter(config, host), transmit = _limiters[2 * i + 1] = Limiter(config, host);
+            _workers[i] = new Worker($"{id}_qp{i}", ports.Ports[i], _link, receive, transmit, host);
+        }
+
         _control = new Control($"{id}_ctrl", this, host);
 
         int queues = 2 * config.Pairs + 1;
@@ -49,15 +57,23 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
             PciClass = 0x0200,
         };
 
-        MacAddress mac = config.Mac is { } text && MacAddress.TryParse(text, out MacAddress given) ? given : MacAddress.Random(FirstByteOfRandomMac);
+        MacAddress mac = saved?.Mac is { } known ? known : config.Mac is { } text && MacAddress.TryParse(text, out MacAddress given) ? given : MacAddress.Random(FirstByteOfRandomMac);
         CompletedConfig = config.Mac is null ? [new("mac", mac.ToString())] : [];
         mac.CopyTo(_config.AsSpan(NetSpec.ConfigMac));
         BinaryPrimitives.WriteUInt16LittleEndian(_config.AsSpan(NetSpec.ConfigMaxPairs), (ushort)config.Pairs);
-        BinaryPrimitives.WriteUInt16LittleEndian(_config.AsSpan(NetSpec.ConfigMtu), (ushort)(ports.Mtu ?? 0));
+        BinaryPrimitives.WriteUInt16LittleEndian(_config.AsSpan(NetSpec.ConfigMtu), (ushort)(saved?.Mtu ?? ports.Mtu ?? 0));
 
-        _restored = saved;
-        _state = new State((ushort)config.Pairs, 0);
-        ApplyPairs(1);
+        _isHeir = isHeir && saved is not null;
+        _restored = saved is { IsNegotiated: true } ? saved.Settings : null;
+        _settings = _isHeir ? saved!.Settings : new Settings((ushort)config.Pairs, 0);
+        if (!_isHeir) ApplyPairs(1);
+        if (saved is null) return;
+        if (_isHeir) _link.Restore(saved.Status);
+        int limited = 0;
+        foreach (RateLimiter? limiter in _limiters)
+        {
+            if (limiter is not null && limited < saved.Limits.Count) limiter.Restore(saved.Limits[limited++]);
+        }
     }
 
     /// <inheritdoc/>
@@ -66,12 +82,23 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
     /// <inheritdoc/>
     public IReadOnlyList<KeyValuePair<string, string>> CompletedConfig { get; }
 
-    /// <summary>What has to go on in another instance.</summary>
-    public State State
+    /// <summary>What is in force now.</summary>
+    public Settings Settings
     {
         get
         {
-            lock (_settings) return _state;
+            lock (_settingsLock) return _settings;
+        }
+    }
+
+    /// <summary>The host's ends, one for each pair.</summary>
+    public IReadOnlyList<SafeHandle> Handover
+    {
+        get
+        {
+            var handles = new SafeHandle[_ports.Ports.Count];
+            for (int i = 0; i < handles.Length; i++) handles[i] = _ports.Ports[i].Handle;
+            return handles;
         }
     }
 
@@ -101,7 +128,7 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
 
     /// <summary>Makes a device with these ends, which it disposes.</summary>
     public static Device Create(DeviceRequest request, Config config, PortSet ports, IDeviceHost host) =>
-        new(request.Id, config, ports, State.From(request.SavedState.Span), host);
+        new(request.Id, config, ports, State.From(request.SavedState.Span), request.Inherited.Count > 0, host);
 
     /// <inheritdoc/>
     public void ReadConfig(int offset, Span<byte> destination)
@@ -137,7 +164,8 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
             offloads &= restored.Offloads;
             pairs = Math.Clamp((int)restored.Pairs, 1, PairsInNegotiation);
             _restored = null;
-            _link.Announce();
+            // The network knows where the guest is, where the instance is all that has changed.
+            if (!_isHeir) _link.Announce();
         }
 
         ApplyOffloads(offloads);
@@ -179,6 +207,29 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
     }
 
     /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Save()
+    {
+        var limits = new List<RateLimiterLevel>();
+        foreach (RateLimiter? limiter in _limiters)
+        {
+            if (limiter is not null) limits.Add(limiter.Level);
+        }
+
+        int mtu = BinaryPrimitives.ReadUInt16LittleEndian(_config.AsSpan(NetSpec.ConfigMtu));
+        return new State(Settings)
+        {
+            IsNegotiated = _features != 0,
+            Mac = MacAddress.From(_config.AsSpan(NetSpec.ConfigMac, MacAddress.Size)),
+            Status = _link.Status,
+            Mtu = mtu == 0 ? null : mtu,
+            Limits = limits,
+        }.ToBytes();
+    }
+
+    /// <summary>Closing the ends is all that Dispose does, and their interface lives on with the successor's.</summary>
+    public void HandedOver() { }
+
+    /// <inheritdoc/>
     public bool SetPairs(int pairs)
     {
         if (!VirtioFeatures.Has(_features, NetSpec.VIRTIO_NET_F_MQ) || pairs < 1 || pairs > _workers.Length) return false;
@@ -208,20 +259,20 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
 
     private bool ApplyPairs(int pairs)
     {
-        lock (_settings)
+        lock (_settingsLock)
         {
             // Growing from the front, shrinking from the end: the pairs in use are always the first ones.
-            while (_state.Pairs < pairs)
+            while (_settings.Pairs < pairs)
             {
-                if (Refused(_ports.Ports[_state.Pairs].SetAttached(true), "put in use")) return false;
-                _workers[_state.Pairs].Wake();
-                _state = _state with { Pairs = (ushort)(_state.Pairs + 1) };
+                if (Refused(_ports.Ports[_settings.Pairs].SetAttached(true), "put in use")) return false;
+                _workers[_settings.Pairs].Wake();
+                _settings = _settings with { Pairs = (ushort)(_settings.Pairs + 1) };
             }
 
-            while (_state.Pairs > pairs)
+            while (_settings.Pairs > pairs)
             {
-                if (Refused(_ports.Ports[_state.Pairs - 1].SetAttached(false), "put out of use")) return false;
-                _state = _state with { Pairs = (ushort)(_state.Pairs - 1) };
+                if (Refused(_ports.Ports[_settings.Pairs - 1].SetAttached(false), "put out of use")) return false;
+                _settings = _settings with { Pairs = (ushort)(_settings.Pairs - 1) };
             }
 
             return true;
@@ -230,9 +281,9 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
 
     private bool ApplyOffloads(ulong features)
     {
-        lock (_settings)
+        lock (_settingsLock)
         {
-            if (_state.Offloads == features) return true;
+            if (_settings.Offloads == features) return true;
             var offloads = TapOffloads.None;
             if (VirtioFeatures.Has(features, NetSpec.VIRTIO_NET_F_GUEST_CSUM))
             {
@@ -244,7 +295,7 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, Co
             }
 
             if (Refused(_ports.Ports[0].SetOffloads(offloads), $"given the offloads {offloads}")) return false;
-            _state = _state with { Offloads = features };
+            _settings = _settings with { Offloads = features };
             return true;
         }
     }

@@ -18,6 +18,9 @@ internal sealed class Link(PortSet ports, IDeviceLog log)
     /// <summary>VIRTIO_NET_S_ bits.</summary>
     public ushort Status => (ushort)Volatile.Read(ref _status);
 
+    /// <summary>Goes on where an earlier instance stood. Before the driver can look.</summary>
+    public void Restore(ushort status) => Volatile.Write(ref _status, status);
+
     /// <summary>The driver negotiated.</summary>
     /// <param name="transport">Tells the driver of changes.</param>
     /// <param name="announces">VIRTIO_NET_F_GUEST_ANNOUNCE.</param>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Errors;
 using Plugvisor.Linux.Files;
@@ -7,7 +8,7 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.VirtioRng;
 
 /// <summary>The device: one queue, no config space, no features of its own.</summary>
-internal sealed class Device : IVirtioDevice, IStopsInTime
+internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
 {
     private const ushort VIRTIO_ID_ENTROPY = 4;   // section 5
     private const ushort QueueSize = 256;
@@ -15,20 +16,22 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
     private readonly ByteSource _source;
     private readonly Worker _worker;
 
-    /// <summary>Opens the source.</summary>
-    /// <exception cref="DeviceException">It cannot be opened.</exception>
-    public Device(string id, Config config, IDeviceHost host)
+    /// <summary>Opens the source, or goes on with the one that an earlier instance has.</summary>
+    /// <exception cref="DeviceException">It cannot be opened, or the saved state not be used.</exception>
+    public Device(DeviceRequest request, Config config, IDeviceHost host)
     {
+        string id = request.Id;
+        State? saved = State.From(request.SavedState.Span);
         try
         {
-            _source = new ByteSource(config.Source);
+            _source = request.Inherited.Count > 0 ? ByteSource.Duplicate(request.Inherited[0]) : new ByteSource(config.Source);
         }
         catch (LinuxException exception)
         {
             throw new DeviceException($"entropy device {id}: cannot read the source; give another with --rng src=", exception);
         }
 
-        _worker = new Worker(id, config.Source, _source, host);
+        _worker = new Worker(id, config.Source, _source, saved, host);
     }
 
     /// <inheritdoc/>
@@ -60,6 +63,15 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
 
     /// <inheritdoc/>
     public void Reset() { }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Save() => _worker.State.ToBytes();
+
+    /// <summary>The source, where it has got to.</summary>
+    public IReadOnlyList<SafeHandle> Handover => [_source];
+
+    /// <inheritdoc/>
+    public void HandedOver() { }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -33,7 +33,7 @@ internal sealed class Worker : IQueueService, IDisposable
     private bool _hasChain, _ended;
 
     /// <summary>Makes the worker; its thread starts with the queue.</summary>
-    public Worker(string id, string path, ByteSource source, IDeviceHost host)
+    public Worker(string id, string path, ByteSource source, State? saved, IDeviceHost host)
     {
         _source = source;
         _path = path;
@@ -41,9 +41,13 @@ internal sealed class Worker : IQueueService, IDisposable
         _metrics = new Metrics(host.Counters);
         _limiter = new RateLimiter(
             TokenBucket.Create(BytesPerSecond, 0, Second), TokenBucket.Create(RequestsPerSecond, 0, Second), host.Clock);
+        if (saved is { } state) _limiter.Restore(state.Limits);
         _worker = new QueueWorker(host, $"{id}_q0", this);
         _canPoll = TryWatch();
     }
+
+    /// <summary>What the next instance has to know. While the queue is stopped.</summary>
+    public State State => new(_limiter.Level);
 
     /// <summary>Starts serving.</summary>
     public void Start(QueueResources queue) => _worker.Start(queue);

@@ -5,7 +5,7 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.VirtioWatchdog;
 
 /// <summary>The device: one queue, no config space, no features of its own.</summary>
-internal sealed class Device : IVirtioDevice, IStopsInTime
+internal sealed class Device : IVirtioDevice, IStopsInTime, ISnapshottable
 {
     private const ushort VIRTIO_ID_WATCHDOG = 35;   // section 5
     private const ushort QueueSize = 8;
@@ -13,7 +13,7 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
     private readonly Worker _worker;
 
     /// <summary>A device whose timer does not run until the guest feeds it first.</summary>
-    /// <exception cref="DeviceException">The host cannot reset the machine.</exception>
+    /// <exception cref="DeviceException">The host cannot reset the machine, or the saved state not be used.</exception>
     public Device(DeviceRequest request, IDeviceHost host)
     {
         IMachineControl machine = host.Service<IMachineControl>()
@@ -50,6 +50,9 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
 
     /// <summary>A driver that resets its device is alive; the next one starts the timer again.</summary>
     public void Reset() => _worker.Disarm();
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Save() => _worker.State.ToBytes();
 
     /// <inheritdoc/>
     public void Dispose() => _worker.Dispose();

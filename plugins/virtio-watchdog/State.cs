@@ -1,3 +1,5 @@
+using Plugvisor.Abstractions.Devices;
+
 namespace Plugvisor.Plugins.VirtioWatchdog;
 
 /// <summary>
@@ -12,6 +14,13 @@ internal readonly record struct State(bool Armed)
     /// <summary>As it is saved.</summary>
     public byte[] ToBytes() => [Version, Armed ? (byte)1 : (byte)0];
 
-    /// <summary>Reads what <see cref="ToBytes"/> made; anything else gives a new watchdog's state.</summary>
-    public static State From(ReadOnlySpan<byte> saved) => new(saved.Length >= 2 && saved[0] >= Version && saved[1] != 0);
+    /// <summary>Reads what <see cref="ToBytes"/> made; nothing gives a new watchdog's state.</summary>
+    /// <exception cref="DeviceException">It is not that, or of a version that is not known.</exception>
+    public static State From(ReadOnlySpan<byte> saved)
+    {
+        if (saved.IsEmpty) return default;
+        if (saved[0] != Version || saved.Length < 2)
+            throw new DeviceException($"the watchdog's saved state has version {saved[0]} and {saved.Length} bytes; this plugin knows version {Version}");
+        return new State(saved[1] != 0);
+    }
 }

@@ -29,11 +29,18 @@ public sealed unsafe partial class ByteSource : SafeHandle
         SetHandle(descriptor);
     }
 
+    private ByteSource(int descriptor) : base(-1, ownsHandle: true) => SetHandle(descriptor);
+
     /// <inheritdoc/>
     public override bool IsInvalid => handle == -1;
 
     /// <summary>The descriptor, for poll sets.</summary>
     public int Descriptor => (int)handle;
+
+    /// <summary>Goes on with a source that is open already, where that has got to.</summary>
+    /// <param name="handle">A descriptor of it, such as another source; it is duplicated.</param>
+    /// <exception cref="LinuxException">There is no descriptor left.</exception>
+    public static ByteSource Duplicate(SafeHandle handle) => new(FileDescriptor.DuplicateNumber(handle));
 
     /// <summary>Reads what there is.</summary>
     /// <returns>Bytes read, at least 1; or <see cref="WouldBlock"/> or <see cref="Ended"/>.</returns>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Linux.Network;
 using Plugvisor.Virtio.Queues;
 
@@ -11,6 +12,9 @@ internal unsafe interface IPort : IDisposable
 {
     /// <summary>For poll sets.</summary>
     int Descriptor { get; }
+
+    /// <summary>The same, for an instance that goes on with it.</summary>
+    SafeHandle Handle { get; }
 
     /// <summary>Reads one header and frame.</summary>
     /// <returns>Bytes, or a negative errno: EAGAIN when there is none, EBADFD when the port is gone.</returns>

@@ -21,6 +21,7 @@ internal static class TapOpener
             string what = config.Tap is { Length: > 0 } tap ? $"tap interface '{tap}'" : "a tap interface";
             try
             {
+                if (request.Inherited.Count > 0) return Inherit(request, config, queues);
                 List<int> descriptors = Descriptors(request, config);
                 return descriptors.Count > 0 ? OpenDescriptors(descriptors, config, queues) : OpenNamed(config, queues, log);
             }
@@ -87,17 +88,31 @@ internal static class TapOpener
         string name = queues[0].Name;
         using var tap = new NetworkInterface(name);
         Configure(tap, config);
-        int? mtu = null;
+        return MakePorts(queues, name, MtuOf(tap));
+    }
+
+    /// <summary>An earlier instance has opened and set up everything: an interface, its queues, what the driver wants of them.</summary>
+    private static PortSet Inherit(DeviceRequest request, Config config, List<TapQueue> queues)
+    {
+        if (request.Inherited.Count != config.Pairs)
+            throw new DeviceException($"network device {request.Id}: {request.Inherited.Count} tap queues were handed over for {config.Pairs} pairs of queues");
+        foreach (SafeHandle handle in request.Inherited) queues.Add(TapQueue.Duplicate((int)handle.DangerousGetHandle()));
+        string name = queues[0].Name;
+        using var tap = new NetworkInterface(name);
+        return MakePorts(queues, name, MtuOf(tap));
+    }
+
+    private static int? MtuOf(NetworkInterface tap)
+    {
         try
         {
-            mtu = tap.Mtu;
+            return tap.Mtu;
         }
         catch (LinuxException)
         {
             // It may be in another network namespace, where its name says nothing to this process.
+            return null;
         }
-
-        return MakePorts(queues, name, mtu);
     }
 
     private static void Configure(NetworkInterface tap, Config config)

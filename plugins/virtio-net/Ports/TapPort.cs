@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Linux.Network;
 using Plugvisor.Virtio.Queues;
 
@@ -8,6 +9,9 @@ internal sealed unsafe class TapPort(TapQueue tap) : IPort
 {
     /// <inheritdoc/>
     public int Descriptor => tap.Descriptor;
+
+    /// <inheritdoc/>
+    public SafeHandle Handle => tap;
 
     /// <inheritdoc/>
     public nint Read(IoSegment* vectors, int count) => tap.Read(vectors, count);

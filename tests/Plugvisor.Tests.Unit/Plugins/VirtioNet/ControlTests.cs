@@ -1,3 +1,4 @@
+using Plugvisor.Abstractions.Devices;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Plugvisor.Linux.Network;
@@ -169,11 +170,11 @@ public sealed class ControlTests
     [Fact]
     public void A_restored_device_goes_on_with_what_the_driver_had_set_and_asks_it_to_announce_itself()
     {
-        var state = new State(2, NetRig.Bit(NetSpec.VIRTIO_NET_F_GUEST_CSUM));
-        using var rig = new NetRig(s_threePairs, saved: state.ToBytes());
+        var state = new Settings(2, NetRig.Bit(NetSpec.VIRTIO_NET_F_GUEST_CSUM));
+        using var rig = new NetRig(s_threePairs, saved: new State(state).ToBytes());
         Assert.Equal([true, true, false], rig.Ports.Select(port => port.IsAttached));
         Assert.Equal(TapOffloads.Checksum, Assert.Single(rig.Port.Offloads));
-        Assert.Equal(state, rig.Net.State);
+        Assert.Equal(state, rig.Net.Settings);
         Assert.Equal(3ul, rig.ConfigSpace(NetSpec.ConfigStatus, 2));   // link up, announce
         Assert.Equal(1, rig.Harness.Transport.ConfigChanges);
         Assert.Equal(Ok, rig.Command(NetSpec.VIRTIO_NET_CTRL_ANNOUNCE, 0));
@@ -187,11 +188,11 @@ public sealed class ControlTests
     [Fact]
     public void State_of_a_newer_version_is_read_and_nonsense_is_not()
     {
-        byte[] bytes = [.. new State(3, 7).ToBytes(), 1, 2, 3];
+        byte[] bytes = [.. new State(new Settings(3, 7)).ToBytes(), 1, 2, 3];
         bytes[0] = 9;
-        Assert.Equal(new State(3, 7), State.From(bytes));
+        Assert.Equal(new Settings(3, 7), State.From(bytes)!.Settings);
         Assert.Null(State.From([]));
-        Assert.Null(State.From([1, 2]));
-        Assert.Null(State.From(new byte[20]));
+        Assert.Throws<DeviceException>(() => State.From([1, 2]));
+        Assert.Throws<DeviceException>(() => State.From(new byte[20]));
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Plugvisor.Linux.Events;
 using Plugvisor.Linux.Network;
 using Plugvisor.Plugins.VirtioNet.Ports;
@@ -18,6 +19,8 @@ internal sealed unsafe class FakePort : IPort
     public FakePort(byte[]? endless = null) => Endless = endless;
 
     public int Descriptor => _readable.Descriptor;
+
+    public SafeHandle Handle => _readable;
 
     /// <summary>What the guest sent: header and frame.</summary>
     public ConcurrentQueue<byte[]> Sent { get; } = new();
