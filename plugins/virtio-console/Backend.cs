@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Consoles;
@@ -8,15 +9,25 @@ namespace Plugvisor.Plugins.VirtioConsole;
 /// <summary>Connects the console to what its config says.</summary>
 internal static class Backend
 {
-    /// <summary>Opens the other side.</summary>
+    /// <summary>What a successor goes on with.</summary>
+    public static IReadOnlyList<SafeHandle> HandlesOf(ICharacterBackend backend) => backend switch
+    {
+        PtyBackend pty => pty.Handles,
+        FileBackend file => file.Handles,
+        _ => [],
+    };
+
+    /// <summary>Opens the other side, or goes on with the one that an earlier instance has.</summary>
     /// <exception cref="DeviceException">It cannot be opened, or the mode is not one of this device.</exception>
-    public static ICharacterBackend Open(string id, Config config, ITerminalLease? terminal)
+    public static ICharacterBackend Open(string id, Config config, ITerminalLease? terminal, IReadOnlyList<SafeHandle> inherited)
     {
         try
         {
             return config.Mode switch
             {
                 ConsoleMode.Null => new NullBackend(),
+                ConsoleMode.Pty when inherited.Count == 2 && config.File is not null => new PtyBackend(inherited, config.File),
+                ConsoleMode.File when inherited.Count == 1 => new FileBackend(inherited),
                 ConsoleMode.Pty => new PtyBackend(),
                 ConsoleMode.File when config.File is not null => new FileBackend(config.File),
                 ConsoleMode.File => throw new DeviceException("Path missing when using file console mode"),

@@ -8,7 +8,7 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.VirtioConsole;
 
 /// <summary>The device: one port, a queue for each direction, and the size of the terminal.</summary>
-internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig
+internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig, IHandsOver
 {
     private const ushort VIRTIO_ID_CONSOLE = 3;          // section 5
     private const int VIRTIO_CONSOLE_F_SIZE = 0;         // section 5.3.3
@@ -20,18 +20,22 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig
     private readonly ITerminalService? _terminal;
     private readonly InputWorker _input;
     private readonly OutputWorker _output;
+    private readonly ulong _droppedBefore;
+    private ReadOnlyMemory<byte> _restored;              // output of an earlier instance, until a queue starts: that one may yet go on
     private IVirtioTransport? _transport;
     private uint _size;                                  // columns, and rows in the upper half; one word, so never torn
 
     /// <summary>Connects to the other side.</summary>
     /// <exception cref="DeviceException">It cannot be opened.</exception>
-    public Device(string id, Config config, IDeviceHost host)
+    public Device(DeviceRequest request, Config config, IDeviceHost host)
     {
+        string id = request.Id;
+        State? saved = State.From(request.SavedState);
         if (config.Mode == ConsoleMode.Tty) _terminal = host.Service<ITerminalService>();
         _attachment = _terminal?.Attach(id, OnResize);
         try
         {
-            _backend = Backend.Open(id, config, _attachment);
+            _backend = Backend.Open(id, config, _attachment, request.Inherited);
         }
         catch (DeviceException)
         {
@@ -42,8 +46,10 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig
         if (_backend.Path is { } path) CompletedConfig = [new("file", path)];
 
         OnResize();
-        var metrics = new Metrics(host.Counters, _backend);
-        _input = new InputWorker(id, _backend, metrics, host);
+        _droppedBefore = saved?.Dropped ?? 0;
+        var metrics = new Metrics(host.Counters, _backend, _droppedBefore);
+        _input = new InputWorker(id, _backend, metrics, saved is null ? default : saved.Keys.Span, host);
+        _restored = saved?.Output ?? default;
         _output = new OutputWorker(id, _backend, metrics, host);
     }
 
@@ -76,6 +82,8 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig
     /// <inheritdoc/>
     public void StartQueue(int index, QueueResources resources)
     {
+        if (!_restored.IsEmpty) _backend.Write(_restored.Span);
+        _restored = default;
         if (index == ReceiveQueue) _input.Start(resources);
         else _output.Start(resources);
     }
@@ -89,6 +97,19 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, ICompletesConfig
 
     /// <inheritdoc/>
     public void Reset() => Volatile.Write(ref _transport, null);
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Save()
+    {
+        ReadOnlyMemory<byte> output = !_restored.IsEmpty ? _restored : (_backend as StreamBackend)?.CopyPending() ?? [];
+        return new State(_input.Waiting, output, _droppedBefore + _backend.DroppedBytes).ToBytes();
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<SafeHandle> Handover => Backend.HandlesOf(_backend);
+
+    /// <summary>What was pending is the successor's.</summary>
+    public void HandedOver() => (_backend as StreamBackend)?.ForgetPending();
 
     /// <inheritdoc/>
     public void Dispose()

@@ -21,14 +21,20 @@ internal sealed class InputWorker : IQueueService, IDisposable
     private int _start, _end;   // what is in _keys
 
     /// <summary>Makes the worker; its thread starts with the queue.</summary>
-    public InputWorker(string id, ICharacterBackend backend, Metrics metrics, IDeviceHost host)
+    public InputWorker(string id, ICharacterBackend backend, Metrics metrics, ReadOnlySpan<byte> keys, IDeviceHost host)
     {
+        if (keys.Length > _keys.Length) throw new DeviceException($"{id}: {keys.Length} keys were saved, more than the {_keys.Length} that can wait");
+        keys.CopyTo(_keys);
+        _end = keys.Length;
         _backend = backend;
         _metrics = metrics;
         _worker = new QueueWorker(host, $"{id}_q0", this);
         if (backend.EventDescriptor >= 0)
             _worker.Watch(backend.EventDescriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered);
     }
+
+    /// <summary>Keys that were read and wait for buffers of the guest. While the queue is stopped.</summary>
+    public ReadOnlyMemory<byte> Waiting => _keys.AsMemory(_start, _end - _start);
 
     /// <summary>Starts serving.</summary>
     public void Start(QueueResources queue) => _worker.Start(queue);

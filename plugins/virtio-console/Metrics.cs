@@ -7,11 +7,14 @@ namespace Plugvisor.Plugins.VirtioConsole;
 internal sealed class Metrics
 {
     /// <summary>Registers the counters.</summary>
-    public Metrics(IDeviceCounters counters, ICharacterBackend backend)
+    /// <param name="counters">The device's counters.</param>
+    /// <param name="backend">Counts what it drops.</param>
+    /// <param name="dropped">What was dropped before it was there.</param>
+    public Metrics(IDeviceCounters counters, ICharacterBackend backend, ulong dropped)
     {
         ToGuest = counters.Add("rx_bytes");
         FromGuest = counters.Add("tx_bytes");
-        counters.AddGauge("tx_dropped_bytes", () => backend.DroppedBytes);
+        counters.AddGauge("tx_dropped_bytes", () => dropped + backend.DroppedBytes);
     }
 
     /// <summary>Added to by the input thread.</summary>

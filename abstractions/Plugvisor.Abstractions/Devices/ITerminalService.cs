@@ -11,7 +11,8 @@ public interface ITerminalService
     TerminalSize Size { get; }
 
     /// <summary>
-    /// Connects a device to the terminal and puts that in raw mode, if it is one, until the answer is disposed. The first device gets the keys.
+    /// Connects a device to the terminal and puts that in raw mode, if it is one, until the answer is disposed. The first device gets the keys, and so
+    /// does another instance of it that takes over.
     /// </summary>
     /// <param name="owner">The device's id, for the log.</param>
     /// <param name="resized">Called on a thread of the host when the size has changed.</param>

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Linux.Consoles;
 
@@ -13,6 +15,7 @@ public sealed partial class FileBackend : ICharacterBackend
     private readonly Lock _lock = new();
     private int _descriptor;
     private ulong _dropped;
+    private SafeHandle[]? _handles;
 
     /// <summary>Creates or empties the file.</summary>
     /// <exception cref="LinuxException">It cannot be opened for writing.</exception>
@@ -25,6 +28,18 @@ public sealed partial class FileBackend : ICharacterBackend
         while (_descriptor < 0 && Marshal.GetLastSystemError() == EINTR);
         if (_descriptor < 0) throw new LinuxException($"open console file {path} for writing", Marshal.GetLastSystemError());
     }
+
+    /// <summary>Goes on with a file that another back end has opened, where that has got to.</summary>
+    /// <param name="handles">What <see cref="Handles"/> gave; they are duplicated.</param>
+    /// <exception cref="LinuxException">There is no descriptor left.</exception>
+    public FileBackend(IReadOnlyList<SafeHandle> handles)
+    {
+        ArgumentNullException.ThrowIfNull(handles);
+        _descriptor = FileDescriptor.DuplicateNumber(handles[0]);
+    }
+
+    /// <summary>The file, for a back end that goes on with it. It stays this one's.</summary>
+    public IReadOnlyList<SafeHandle> Handles => _handles ??= [new SafeFileHandle(_descriptor, ownsHandle: false)];
 
     /// <inheritdoc/>
     public int EventDescriptor => -1;

@@ -20,6 +20,16 @@ internal sealed class PendingOutput(int bound)
     /// <summary>The oldest bytes, as many as lie in one piece.</summary>
     public ReadOnlySpan<byte> Oldest => _ring.AsSpan(_start, Math.Min(_count, _ring.Length - _start));
 
+    /// <summary>A copy of all of them.</summary>
+    public byte[] ToArray()
+    {
+        byte[] all = new byte[_count];
+        ReadOnlySpan<byte> oldest = Oldest;
+        oldest.CopyTo(all);
+        _ring.AsSpan(0, _count - oldest.Length).CopyTo(all.AsSpan(oldest.Length));
+        return all;
+    }
+
     /// <summary>Forgets the oldest bytes.</summary>
     public void Consume(int count)
     {

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Linux.Consoles;
 
@@ -13,6 +15,7 @@ public sealed unsafe partial class PtyBackend : StreamBackend
     private const nuint TIOCGPTN = 0x80045430, TIOCSPTLCK = 0x40045431, TIOCGPTPEER = 0x5441;
 
     private int _master = -1, _peer = -1;
+    private SafeHandle[]? _handles;
 
     /// <summary>Makes the pair.</summary>
     /// <exception cref="LinuxException">No pseudo-terminals are left or /dev/ptmx is not there.</exception>
@@ -35,6 +38,31 @@ public sealed unsafe partial class PtyBackend : StreamBackend
         _ = TerminalMode.EnterRaw(_peer);   // stays raw: nobody restores a terminal that ends with us
         Connect(_master, _master);
     }
+
+    /// <summary>Goes on with a pair that another back end has made.</summary>
+    /// <param name="handles">What <see cref="Handles"/> gave; they are duplicated.</param>
+    /// <param name="path">The path of the pair.</param>
+    /// <exception cref="LinuxException">There is no descriptor left.</exception>
+    public PtyBackend(IReadOnlyList<SafeHandle> handles, string path)
+    {
+        ArgumentNullException.ThrowIfNull(handles);
+        try
+        {
+            _master = FileDescriptor.DuplicateNumber(handles[0]);
+            _peer = FileDescriptor.DuplicateNumber(handles[1]);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
+        Path = path;
+        Connect(_master, _master);
+    }
+
+    /// <summary>Both ends, for a back end that goes on with them. They stay this one's.</summary>
+    public IReadOnlyList<SafeHandle> Handles => _handles ??= [new SafeFileHandle(_master, ownsHandle: false), new SafeFileHandle(_peer, ownsHandle: false)];
 
     /// <summary>The path to open, such as <c>/dev/pts/7</c>.</summary>
     public override string? Path { get; }

@@ -75,6 +75,18 @@ public abstract class StreamBackend : ICharacterBackend
         }
     }
 
+    /// <summary>What nobody has taken yet, oldest first, for a back end that goes on in this one's place.</summary>
+    public byte[] CopyPending()
+    {
+        lock (_lock) return _pending.ToArray();
+    }
+
+    /// <summary>Another back end goes on in this one's place, with what is pending: Dispose sends nothing more.</summary>
+    public void ForgetPending()
+    {
+        lock (_lock) _pending.Consume(_pending.Count);
+    }
+
     /// <summary>Gives the other side a last chance to take what is pending, then closes.</summary>
     public void Dispose()
     {

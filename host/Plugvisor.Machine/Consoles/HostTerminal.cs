@@ -14,7 +14,9 @@ namespace Plugvisor.Machine.Consoles;
 public sealed class HostTerminal(int input = 0, int output = 1) : ITerminalService, IDisposable
 {
     private readonly Lock _lock = new();
-    private Attachment? _typedTo;
+    private string? _typedTo;        // who has the keys
+    private int _leases;             // of that one: two for a moment when an instance of a device takes over from another
+    private TerminalMode? _mode;
     private bool _over;
 
     /// <summary>Where output goes that belongs to no device.</summary>
@@ -30,32 +32,41 @@ public sealed class HostTerminal(int input = 0, int output = 1) : ITerminalServi
     {
         lock (_lock)
         {
-            if (_typedTo is not null) return new Attachment(this, hasKeys: false, null, resized);
-            return _typedTo = new Attachment(this, hasKeys: true, _over ? null : TerminalMode.EnterRaw(input), resized);
+            if (_leases > 0 && _typedTo != owner) return new Attachment(this, hasKeys: false, hasMode: false, resized);
+            if (_leases++ == 0)
+            {
+                _typedTo = owner;
+                _mode = _over ? null : TerminalMode.EnterRaw(input);
+            }
+
+            return new Attachment(this, hasKeys: true, _mode is not null, resized);
         }
     }
 
     /// <summary>Gives the terminal back as it was, for good.</summary>
     public void Restore()
     {
-        Attachment? attached;
+        TerminalMode? mode;
         lock (_lock)
         {
             _over = true;
-            attached = _typedTo;
+            mode = _mode;
         }
 
-        attached?.Restore();
+        mode?.Restore();
     }
 
     /// <summary><see cref="Restore"/>.</summary>
     public void Dispose() => Restore();
 
-    private void Detach(Attachment attachment)
+    private void Detach()
     {
         lock (_lock)
         {
-            if (_typedTo == attachment) _typedTo = null;
+            if (--_leases > 0) return;
+            _mode?.Restore();
+            _mode = null;
+            _typedTo = null;
         }
     }
 
@@ -63,30 +74,29 @@ public sealed class HostTerminal(int input = 0, int output = 1) : ITerminalServi
     private sealed class Attachment : ITerminalLease
     {
         private readonly HostTerminal _terminal;
-        private readonly TerminalMode? _mode;
         private readonly PosixSignalRegistration? _resize;
+        private readonly bool _hasKeys;
+        private int _disposed;
 
         [SuppressMessage("Interoperability", "CA1416", Justification = "Linux only, as everything here")]
-        public Attachment(HostTerminal terminal, bool hasKeys, TerminalMode? mode, Action resized)
+        public Attachment(HostTerminal terminal, bool hasKeys, bool hasMode, Action resized)
         {
             _terminal = terminal;
+            _hasKeys = hasKeys;
             InputDescriptor = hasKeys ? terminal.InputDescriptor : -1;
-            _mode = mode;
             // The runtime raises this on a thread pool thread, not in the signal handler.
-            if (mode is not null) _resize = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => resized());
+            if (hasMode) _resize = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => resized());
         }
 
         public int InputDescriptor { get; }
 
         public int OutputDescriptor => _terminal.OutputDescriptor;
 
-        public void Restore() => _mode?.Restore();
-
         public void Dispose()
         {
+            if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
             _resize?.Dispose();
-            Restore();
-            _terminal.Detach(this);
+            if (_hasKeys) _terminal.Detach();
         }
     }
 }

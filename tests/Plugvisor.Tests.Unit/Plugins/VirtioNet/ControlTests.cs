@@ -1,6 +1,6 @@
-using Plugvisor.Abstractions.Devices;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Network;
 using Plugvisor.Plugins.VirtioNet;
 using Plugvisor.Testing.Devices;
@@ -186,12 +186,13 @@ public sealed class ControlTests
     }
 
     [Fact]
-    public void State_of_a_newer_version_is_read_and_nonsense_is_not()
+    public void State_of_a_newer_plugin_is_read_and_what_is_not_known_is_refused()
     {
         byte[] bytes = [.. new State(new Settings(3, 7)).ToBytes(), 1, 2, 3];
-        bytes[0] = 9;
         Assert.Equal(new Settings(3, 7), State.From(bytes)!.Settings);
         Assert.Null(State.From([]));
+        bytes[0] = 9;
+        Assert.Throws<DeviceException>(() => State.From(bytes));
         Assert.Throws<DeviceException>(() => State.From([1, 2]));
         Assert.Throws<DeviceException>(() => State.From(new byte[20]));
     }
