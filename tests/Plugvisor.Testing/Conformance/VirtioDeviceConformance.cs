@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Plugvisor.Abstractions.Devices;
 using Plugvisor.Testing.Devices;
 using Plugvisor.Testing.Memory;
 using Plugvisor.Testing.Queues;
@@ -25,6 +27,12 @@ public abstract class VirtioDeviceConformance
 
     /// <summary>Makes a device that is independent of all others: the tests have several at once.</summary>
     protected abstract IVirtioDevice Create(MockDeviceHost host);
+
+    /// <summary>
+    /// For a device that is <see cref="ISnapshottable"/>: makes another instance with the same configuration, from what an earlier one saved and handed over.
+    /// </summary>
+    protected virtual IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        throw new NotSupportedException($"the device is {nameof(ISnapshottable)}: override {nameof(CreateSuccessor)}");
 
     /// <summary>
     /// A request that the device answers by itself. It is used several times over; what it reads must stay valid.
@@ -379,6 +387,75 @@ public abstract class VirtioDeviceConformance
     }
 
     [Fact]
+    public void A_successor_goes_on_where_the_device_stood()
+    {
+        using var rig = new Rig(this);
+        if (rig.Device is not ISnapshottable) return;   // an optional power
+        rig.Harness.Start();
+        int done = 0, added = 0;
+        for (int round = 0; round < 10; round++)
+        {
+            while (rig.HasRoom)
+            {
+                rig.AddRequest(added++);
+                rig.Queue.Kick();
+            }
+
+            MockDeviceHost former = rig.Harness.Host;
+            rig.Replace(this);
+            Assert.All(former.Threads, thread => Assert.False(thread.IsAlive, $"thread {thread.Name} outlived its device"));
+            Assert.Empty(former.Failures);
+            while (rig.Queue.Driver.TryCollect(out _)) done++;
+        }
+
+        rig.Collect(added - done);
+        rig.RequestsComplete(5);
+        rig.Healthy();
+        rig.Harness.Reset();
+        rig.Harness.Start();
+        rig.RequestsComplete(5);
+        rig.Healthy();
+    }
+
+    [Fact]
+    public void A_device_that_was_saved_goes_on_when_nobody_takes_over()
+    {
+        using var rig = new Rig(this);
+        if (rig.Device is not ISnapshottable device) return;   // an optional power
+        rig.Harness.Start();
+        rig.RequestsComplete(3);
+        rig.Harness.Stop();
+        byte[] state = device.Save().ToArray();
+        Assert.NotEmpty(state);
+        Assert.Equal(state.Length, device.Save().Length);
+        rig.Harness.Resume();
+        rig.RequestsComplete(3);
+        rig.Healthy();
+
+        // It was saved before any driver came, too.
+        rig.Harness.Reset();
+        rig.Replace(this);
+        rig.Harness.Start();
+        rig.RequestsComplete(3);
+        rig.Healthy();
+    }
+
+    [Fact]
+    public void A_state_of_an_unknown_version_is_refused_in_words()
+    {
+        using var rig = new Rig(this);
+        if (rig.Device is not ISnapshottable device) return;   // an optional power
+        byte[] state = device.Save().ToArray();
+        state[0] = 0xff;
+        var host = new MockDeviceHost(rig.Ram);
+        Prepare(host);
+        DeviceException e = Assert.Throws<DeviceException>(() => CreateSuccessor(host, state, (device as IHandsOver)?.Handover ?? []));
+        Assert.Contains("255", e.Message, StringComparison.Ordinal);
+        rig.Harness.Start();
+        rig.RequestsComplete(3);
+    }
+
+    [Fact]
     public void A_device_that_never_ran_can_be_disposed()
     {
         using var ram = CreateRam();
@@ -477,9 +554,16 @@ public abstract class VirtioDeviceConformance
             return true;
         }
 
+        public void Replace(VirtioDeviceConformance suite)
+        {
+            var host = new MockDeviceHost(Ram);
+            suite.Prepare(host);
+            Harness.Replace((state, inherited) => suite.CreateSuccessor(host, state, inherited), host);
+        }
+
         public void Healthy()
         {
-            Assert.Empty(Host.Failures);
+            Assert.Empty(Harness.Host.Failures);
             Assert.Empty(Harness.Transport.ResetReasons);
         }
 

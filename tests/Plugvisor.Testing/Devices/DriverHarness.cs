@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Plugvisor.Abstractions.Devices;
+using Plugvisor.Linux.Files;
 using Plugvisor.Testing.Queues;
 using Plugvisor.Virtio.Devices;
 
@@ -22,6 +25,7 @@ public sealed class DriverHarness : IDisposable
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
     private MockQueue[] _queues = [];
+    private ulong _features;
     private bool _disposed;
 
     /// <summary>Takes a device over; it is disposed with the harness.</summary>
@@ -34,10 +38,10 @@ public sealed class DriverHarness : IDisposable
     }
 
     /// <summary>The device.</summary>
-    public IVirtioDevice Device { get; }
+    public IVirtioDevice Device { get; private set; }
 
     /// <summary>Its world.</summary>
-    public MockDeviceHost Host { get; }
+    public MockDeviceHost Host { get; private set; }
 
     /// <summary>Its bus; a new one after each <see cref="Reset"/>.</summary>
     public MockTransport Transport { get; private set; } = new();
@@ -54,6 +58,7 @@ public sealed class DriverHarness : IDisposable
         for (int i = 0; i < queues.Length; i++)
             queues[i] = new MockQueue(this, i, new DriverQueue(Host.Ram, Device.Traits.QueueSizes[i], features));
         _queues = queues;
+        _features = features;
         Device.Activate(features, Transport);
     }
 
@@ -81,6 +86,29 @@ public sealed class DriverHarness : IDisposable
         {
             if (!queue.IsRunning) queue.Start();
         }
+    }
+
+    /// <summary>
+    /// Another instance takes over where this one stands, as when the host exchanges a plugin's code: queues stop, the state is saved, the successor is made, activated and
+    /// started, then this one is disposed. The driver notices nothing.
+    /// </summary>
+    /// <param name="make">Makes the successor from state and descriptors, which the harness closes afterwards.</param>
+    /// <param name="host">The successor's world, with the same RAM.</param>
+    public void Replace(Func<ReadOnlyMemory<byte>, IReadOnlyList<SafeHandle>, IVirtioDevice> make, MockDeviceHost host)
+    {
+        Stop();
+        IVirtioDevice earlier = Device;
+        ReadOnlyMemory<byte> state = ((ISnapshottable)earlier).Save();
+        var inherited = new List<SafeHandle>();
+        foreach (SafeHandle handle in (earlier as IHandsOver)?.Handover ?? []) inherited.Add(FileDescriptor.Duplicate(handle));
+        IVirtioDevice successor = make(state, inherited);
+        foreach (SafeHandle handle in inherited) handle.Dispose();
+        if (_queues.Length > 0) successor.Activate(_features, Transport);
+        Device = successor;
+        Host = host;
+        Resume();
+        (earlier as IHandsOver)?.HandedOver();
+        earlier.Dispose();
     }
 
     /// <summary>The driver resets the device: queues stop, rings and negotiation are forgotten.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Testing.Conformance;
 using Plugvisor.Testing.Devices;
 using Plugvisor.Testing.Memory;
@@ -18,6 +19,9 @@ public abstract class DiskConformance(string engine) : VirtioDeviceConformance, 
         _files.Add(file);
         return DiskRig.Create(host, file.Path, engine, config => config["queue_size"] = 64);
     }
+
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        DiskRig.Create(host, _files[0].Path, engine, config => config["queue_size"] = 64, state: state, inherited: inherited);
 
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -69,14 +70,15 @@ internal sealed class DiskRig : IDisposable
         return expected;
     }
 
-    public static IVirtioDevice Create(IDeviceHost host, string path, string engine, Action<JsonObject>? configure = null, string id = "_disk0")
+    public static IVirtioDevice Create(IDeviceHost host, string path, string engine, Action<JsonObject>? configure = null, string id = "_disk0",
+        ReadOnlyMemory<byte> state = default, IReadOnlyList<SafeHandle>? inherited = null)
     {
         var config = new JsonObject { ["path"] = path, ["image_type"] = "Raw" };
         if (engine.StartsWith("sync", StringComparison.Ordinal)) config["disable_io_uring"] = true;
         if (engine.EndsWith("direct", StringComparison.Ordinal)) config["direct"] = true;
         configure?.Invoke(config);
         using JsonDocument document = JsonDocument.Parse(config.ToJsonString());
-        var request = new DeviceRequest { Id = id, Config = document.RootElement.Clone() };
+        var request = new DeviceRequest { Id = id, Config = document.RootElement.Clone(), SavedState = state, Inherited = inherited ?? [] };
         return (IVirtioDevice)new Plugin().Create(request, host);
     }
 

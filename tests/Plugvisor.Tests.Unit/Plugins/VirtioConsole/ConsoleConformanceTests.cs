@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Plugins.VirtioConsole;
@@ -14,13 +15,17 @@ public sealed class ConsoleConformanceTests : VirtioDeviceConformance
 {
     protected override int RequestQueue => 1;
 
-    internal static IVirtioDevice CreateConsole(IDeviceHost host, string config)
+    internal static IVirtioDevice CreateConsole(
+        IDeviceHost host, string config, ReadOnlyMemory<byte> state = default, IReadOnlyList<SafeHandle>? inherited = null)
     {
         using JsonDocument json = JsonDocument.Parse(config);
-        return (IVirtioDevice)new Plugin().Create(new DeviceRequest { Id = "__console", Config = json.RootElement }, host);
+        return (IVirtioDevice)new Plugin().Create(new DeviceRequest { Id = "__console", Config = json.RootElement, SavedState = state, Inherited = inherited ?? [] }, host);
     }
 
     protected override IVirtioDevice Create(MockDeviceHost host) => CreateConsole(host, """{"mode":"Pty"}""");
+
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        CreateConsole(host, """{"mode":"Pty","file":"/dev/pts/999"}""", state, inherited);
 
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram)
     {

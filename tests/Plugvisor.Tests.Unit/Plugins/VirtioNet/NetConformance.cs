@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using Plugvisor.Testing.Conformance;
 using Plugvisor.Testing.Devices;
@@ -14,6 +15,9 @@ public sealed class NetTransmitConformance : VirtioDeviceConformance
 
     protected override IVirtioDevice Create(MockDeviceHost host) => NetRig.Create(host, [], [new FakePort()]);
 
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        NetRig.Create(host, [], [new FakePort()], state, inherited: inherited);
+
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram) =>
         [DriverBuffer.Readable(ram.Allocate(12), 12), DriverBuffer.Readable(ram.Allocate(60), 60)];
 }
@@ -23,6 +27,9 @@ public sealed class NetReceiveConformance : VirtioDeviceConformance
 {
     protected override IVirtioDevice Create(MockDeviceHost host) => NetRig.Create(host, [], [new FakePort(NetRig.Frame(60))]);
 
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        NetRig.Create(host, [], [new FakePort(NetRig.Frame(60))], state, inherited: inherited);
+
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram) => [DriverBuffer.Writable(ram.Allocate(1526), 1526)];
 }
 
@@ -30,6 +37,9 @@ public sealed class NetReceiveConformance : VirtioDeviceConformance
 public sealed class NetMergedReceiveConformance : VirtioDeviceConformance
 {
     protected override IVirtioDevice Create(MockDeviceHost host) => NetRig.Create(host, [], [new FakePort(NetRig.Frame(100))]);
+
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        NetRig.Create(host, [], [new FakePort(NetRig.Frame(100))], state, inherited: inherited);
 
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram) =>
         [DriverBuffer.Writable(ram.Allocate(12), 12), DriverBuffer.Writable(ram.Allocate(244), 244)];
@@ -42,6 +52,9 @@ public sealed class NetControlConformance : VirtioDeviceConformance
 
     protected override IVirtioDevice Create(MockDeviceHost host) =>
         NetRig.Create(host, new JsonObject { ["num_queues"] = 4 }, [new FakePort(), new FakePort()]);
+
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        NetRig.Create(host, new JsonObject { ["num_queues"] = 4 }, [new FakePort(), new FakePort()], state, inherited: inherited);
 
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Plugvisor.Abstractions.Devices;
@@ -51,10 +52,11 @@ internal sealed class NetRig : IDisposable
 
     public static ulong Bit(int bit) => VirtioFeatures.Mask(bit);
 
-    public static Device Create(IDeviceHost host, JsonObject config, IEnumerable<FakePort> ports, byte[]? saved = null, int? mtu = 1500)
+    public static Device Create(IDeviceHost host, JsonObject config, IEnumerable<FakePort> ports, ReadOnlyMemory<byte> saved = default, int? mtu = 1500,
+        IReadOnlyList<SafeHandle>? inherited = null)
     {
         using JsonDocument document = JsonDocument.Parse(config.ToJsonString());
-        var request = new DeviceRequest { Id = "_net0", Config = document.RootElement.Clone(), SavedState = saved };
+        var request = new DeviceRequest { Id = "_net0", Config = document.RootElement.Clone(), SavedState = saved, Inherited = inherited ?? [] };
         return Device.Create(request, Config.From(request.Config), new PortSet([.. ports], "fake0", mtu), host);
     }
 

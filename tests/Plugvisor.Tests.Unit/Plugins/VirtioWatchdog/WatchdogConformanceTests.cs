@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Plugins.VirtioWatchdog;
@@ -20,6 +21,9 @@ public sealed class WatchdogConformanceTests : VirtioDeviceConformance
     protected override void Prepare(MockDeviceHost host) => host.Offer<IMachineControl>(new MockMachineControl());
 
     protected override IVirtioDevice Create(MockDeviceHost host) => CreateWatchdog(host);
+
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        CreateWatchdog(host, state.ToArray());
 
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram) => [DriverBuffer.Writable(ram.Allocate(1), 1)];
 }
