@@ -184,10 +184,8 @@ public sealed class WatchdogTests : IDisposable
 
     [Theory]
     [InlineData(new byte[] { 1, 1 }, true)]
-    [InlineData(new byte[] { 2, 1, 99 }, true)]
+    [InlineData(new byte[] { 1, 1, 99 }, true)]
     [InlineData(new byte[] { 1, 0 }, false)]
-    [InlineData(new byte[] { 0, 1 }, false)]
-    [InlineData(new byte[] { 1 }, false)]
     [InlineData(new byte[] { }, false)]
     public void An_instance_that_takes_over_goes_on_with_the_full_time(byte[] saved, bool armed)
     {
