@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Plugvisor.Tests.Kvm.Guests;
 using Xunit;
 
 namespace Plugvisor.Tests.Kvm.Api;
