@@ -12,9 +12,6 @@ internal sealed unsafe partial class FuseServer
     /// <summary>struct linux_dirent64: inode, offset, record length, type, name.</summary>
     private const int DirentLength = 16, DirentType = 18, DirentName = 19;
 
-    /// <summary>Bytes read from the host at once. The longest entry is 280.</summary>
-    private const int MostEntries = 8 << 10, LeastEntries = 512;
-
     private int OpenDir(Request request)
     {
         if (!request.TryTake(out OpenIn _)) return -FuseSpec.EINVAL;
@@ -53,37 +50,36 @@ internal sealed unsafe partial class FuseServer
 
     private int ReadDir(Request request, OpenFile file, Inode directory, long offset, int room, bool plus)
     {
-        // Not more than fits the answer as a rule: what does not is read again. Our entries are longer than the host's.
         int fixedLength = sizeof(DirEntry) + (plus ? sizeof(EntryOut) : 0);
-        int length = Math.Clamp(plus ? room / 5 : room - room / 4, LeastEntries, MostEntries);
-        byte* entries = stackalloc byte[MostEntries];
         int done = 0;
+        if (file.Position != offset)
+        {
+            long position = TreeCalls.Seek(file.Descriptor, offset, SEEK_SET);
+            if (position < 0) return (int)position;
+            file.Position = offset;
+            file.First = file.Past = 0;
+        }
+
+        // Pinned, as the kernel writes to it and its bytes are passed on as names.
+        file.Entries ??= GC.AllocateUninitializedArray<byte>(OpenFile.EntriesLength, pinned: true);
+        byte* entries = (byte*)Unsafe.AsPointer(ref file.Entries[0]);
         while (true)
         {
-            if (file.Position != offset)
+            if (file.First == file.Past)
             {
-                long position = TreeCalls.Seek(file.Descriptor, offset, SEEK_SET);
-                if (position < 0) return done > 0 ? done : (int)position;
-                file.Position = offset;
+                int count = TreeCalls.Entries(file.Descriptor, entries, OpenFile.EntriesLength);
+                if (count <= 0) return done > 0 ? done : count;
+                (file.First, file.Past) = (0, count);
             }
 
-            int count = TreeCalls.Entries(file.Descriptor, entries, length);
-            if (count <= 0) return done > 0 ? done : count;
-            file.Position = -1;   // unless all of these are answered
-            for (byte* entry = entries; entry < entries + count; entry += Unsafe.ReadUnaligned<ushort>(entry + DirentLength))
-            {
-                byte* name = entry + DirentName;
-                int nameLength = new ReadOnlySpan<byte>(name, FuseName.MaxLength + 1).IndexOf((byte)0);
-                int size = (fixedLength + nameLength + 7) & ~7;
-                if (done + size > room) return done > 0 ? done : -FuseSpec.EINVAL;
-                Put(request.Output + done, entry, name, nameLength, directory, plus);
-                done += size;
-                offset = Unsafe.ReadUnaligned<long>(entry + sizeof(ulong));
-            }
-
-            file.Position = offset;
-            // Another round could only give a part.
-            if (room - done < (fixedLength + FuseName.MaxLength + 8)) return done;
+            byte* entry = entries + file.First, name = entry + DirentName;
+            int nameLength = new ReadOnlySpan<byte>(name, FuseName.MaxLength + 1).IndexOf((byte)0);
+            int size = (fixedLength + nameLength + 7) & ~7;
+            if (done + size > room) return done > 0 ? done : -FuseSpec.EINVAL;
+            Put(request.Output + done, entry, name, nameLength, directory, plus);
+            done += size;
+            file.Position = Unsafe.ReadUnaligned<long>(entry + sizeof(ulong));
+            file.First += Unsafe.ReadUnaligned<ushort>(entry + DirentLength);
         }
     }
 

@@ -25,7 +25,7 @@ internal sealed class HandleTable(DescriptorBudget budget)
             file.Handle = (ulong)file.Uses++ << 32 | (uint)(file.Index + 1);
             file.NodeId = nodeId;
             file.IsDirectory = isDirectory;
-            file.Position = 0;
+            file.Position = file.First = file.Past = 0;
             file.Open(descriptor, pins: 0);
             return file.Handle;
         }
@@ -94,6 +94,7 @@ internal sealed class HandleTable(DescriptorBudget budget)
         _ = TreeCalls.Close(descriptor);
         budget.Return();
         file.Handle = 0;
+        file.Entries = null;
         file.NextFree = _free;
         _free = file;
     }

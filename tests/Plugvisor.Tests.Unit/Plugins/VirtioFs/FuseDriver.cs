@@ -24,14 +24,16 @@ internal sealed class FuseDriver : IDisposable
     private readonly int _size;
     private ulong _unique = 100;
 
-    public FuseDriver(bool readOnly = false, int queues = 1, DescriptorBudget? budget = null, int size = 2 << 20)
+    public FuseDriver(bool readOnly = false, int queues = 1, DescriptorBudget? budget = null, int size = 2 << 20, string? share = null, string? above = null)
     {
         Host = new MockDeviceHost(_ram);
-        Above = Directory.CreateTempSubdirectory("plugvisor-fs").FullName;
+        Above = above is null
+            ? Directory.CreateTempSubdirectory("plugvisor-fs").FullName
+            : Directory.CreateDirectory(Path.Combine(above, $"plugvisor-fs{Guid.NewGuid()}")).FullName;
         Shared = Path.Combine(Above, "shared");
         Directory.CreateDirectory(Shared);
         _size = size;
-        Harness = new DriverHarness(Make(Host, Shared, readOnly, queues, budget), Host);
+        Harness = new DriverHarness(Make(Host, share ?? Shared, readOnly, queues, budget), Host);
         Harness.Start();
         _requests = new ulong[queues + 1];
         _answers = new ulong[queues + 1];
@@ -131,6 +133,8 @@ internal sealed class FuseDriver : IDisposable
     {
         Harness.Dispose();
         _ram.Dispose();
-        Directory.Delete(Above, recursive: true);
+        // Not by .NET, which loses names that are no UTF-8.
+        using var remove = System.Diagnostics.Process.Start("rm", ["-rf", Above]);
+        remove.WaitForExit();
     }
 }

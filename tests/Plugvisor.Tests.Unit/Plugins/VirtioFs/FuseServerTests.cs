@@ -137,6 +137,40 @@ public sealed class FuseServerTests : IDisposable
         Assert.False(File.Exists(_guest.PathOf("a file with number 7")));
     }
 
+    [Theory]
+    [InlineData(false, "/tmp")]
+    [InlineData(true, "/tmp")]
+    [InlineData(false, "/dev/shm")]   // a filesystem whose offsets count entries
+    [InlineData(true, "/dev/shm")]
+    public void A_directory_that_is_emptied_while_it_is_read_gives_every_name(bool plus, string above)
+    {
+        const int Files = 500;
+        using var guest = new FuseDriver(above: above);
+        for (int i = 0; i < Files; i++) File.WriteAllText(guest.PathOf($"file {i}"), "");
+        ulong handle = guest.Call(FuseOpcode.OpenDir, Root, FuseDriver.Bytes(default(OpenIn))).As<OpenOut>().Handle;
+        ulong offset = 0;
+        int removed = 0;
+        while (true)
+        {
+            FuseAnswer answer = guest.Call(
+                plus ? FuseOpcode.ReadDirPlus : FuseOpcode.ReadDir, Root, FuseDriver.Bytes(new TransferIn { Handle = handle, Offset = offset, Size = 1000 }), 1000);
+            if (answer.Body.Length == 0) break;
+            for (int at = 0; at < answer.Body.Length;)
+            {
+                int head = plus ? Unsafe.SizeOf<EntryOut>() : 0;
+                DirEntry entry = answer.As<DirEntry>(at + head);
+                string name = Encoding.UTF8.GetString(answer.Body, at + head + 24, (int)entry.NameLength);
+                if (name[0] != '.') Assert.Equal(0, guest.Call(FuseOpcode.Unlink, Root, FuseDriver.Text(name)).Error);
+                if (name[0] != '.') removed++;
+                offset = entry.Offset;
+                at += (head + 24 + (int)entry.NameLength + 7) & ~7;
+            }
+        }
+
+        Assert.Equal(Files, removed);
+        Assert.Empty(Directory.GetFileSystemEntries(guest.Shared));
+    }
+
     [Fact]
     public void Names_move_and_get_company()
     {
