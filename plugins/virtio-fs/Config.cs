@@ -10,6 +10,7 @@ namespace Plugvisor.Plugins.VirtioFs;
 [ConfigRule("Neither 'socket' (a vhost-user daemon) nor 'shared_dir' (no daemon) provided: give one of them", IfNot = "shared_dir", Needs = "socket")]
 [ConfigRule("Using vhost-user requires using shared memory or huge pages", If = "socket", Needs = ConfigRuleAttribute.SharedMemory)]
 [ConfigRule("'readonly' is for 'shared_dir'; a daemon has an option of its own", If = "readonly", Needs = "shared_dir")]
+[ConfigRule("'cache' is for 'shared_dir'; a daemon has an option of its own", If = "cache=none", Needs = "shared_dir")]
 internal sealed partial class Config
 {
     /// <summary>The name that the guest mounts.</summary>
@@ -27,6 +28,10 @@ internal sealed partial class Config
     /// <summary>The guest may not change anything.</summary>
     [ConfigMember("readonly", Help = "Refuse whatever would change the shared_dir")]
     public bool ReadOnly { get; init; }
+
+    /// <summary>What the guest may keep.</summary>
+    [ConfigMember("cache", Help = "What the guest may keep of the shared_dir")]
+    public CachePolicy Cache { get; init; } = CachePolicy.Auto;
 
     /// <summary>Request queues, beside the one for urgent requests.</summary>
     [ConfigMember("num_queues", Min = 1, Max = 1024, QueuesPerVcpu = 1, Help = "Request queues, at most the vCPUs at boot")]

@@ -55,7 +55,7 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
         if (config.Tag.Length == 0) throw new DeviceException($"fs {request.Id}: the tag is empty, so that a guest could not mount it");
         try
         {
-            var server = new FuseServer(directory, config.ReadOnly, Inodes(host.Memory), budget);
+            var server = new FuseServer(directory, config.ReadOnly, config.Cache, Inodes(host.Memory), budget);
             return new Device(request.Id, config, server, host);
         }
         catch (Exception exception) when (exception is LinuxException or DeviceException)

@@ -104,7 +104,7 @@ internal sealed unsafe partial class FuseServer
         int result = TreeCalls.Status(descriptor, &empty, TreeCalls.EmptyPath, &status);
         if (result < 0) return result;
         ref AttrOut answer = ref request.Answer<AttrOut>();
-        answer.Valid = ValidSeconds;
+        answer.Valid = _valid;
         answer.Attributes.Set(status, Number(status));
         return sizeof(AttrOut);
     }

@@ -193,7 +193,7 @@ internal sealed unsafe partial class FuseServer
         if (!_handles.TryPin(flush.Handle, isDirectory: false, out OpenFile? file)) return -FuseSpec.EBADF;
         // Closing a copy is what makes a filesystem that sends at close send, and say how it went.
         int result = 0;
-        if (_openFlags == 0)
+        if (_flushes)
         {
             result = TreeCalls.Duplicate(file.Descriptor);
             if (result >= 0) result = TreeCalls.Close(result);

@@ -166,7 +166,7 @@ internal sealed unsafe partial class FuseServer
     {
         entry.NodeId = nodeId;
         entry.Generation = 0;
-        entry.EntryValid = entry.AttributesValid = ValidSeconds;
+        entry.EntryValid = entry.AttributesValid = _valid;
         entry.EntryValidNanoseconds = entry.AttributesValidNanoseconds = 0;
         entry.Attributes.Set(status, Number(status));
     }

@@ -11,7 +11,7 @@ namespace Plugvisor.Plugins.VirtioFs.Fuse;
 /// </summary>
 internal sealed unsafe partial class FuseServer : IDisposable
 {
-    /// <summary>How long a guest may believe names and attributes without asking again, in seconds.</summary>
+    /// <summary>How long a guest that may keep something believes names and attributes without asking again, in seconds.</summary>
     public const ulong ValidSeconds = 1;
 
     private const int PageSize = 4096;
@@ -20,16 +20,19 @@ internal sealed unsafe partial class FuseServer : IDisposable
     private readonly HandleTable _handles;
     private readonly DescriptorBudget _budget;
     private readonly bool _readOnly;
+    private readonly bool _flushes;
     private readonly uint _openFlags;
+    private readonly ulong _valid;
 
     /// <summary>Opens the directory.</summary>
     /// <param name="path">The directory.</param>
     /// <param name="readOnly">Refuse whatever would change it.</param>
+    /// <param name="cache">What the guest may keep.</param>
     /// <param name="inodes">The most files that the guest may know at a time.</param>
     /// <param name="budget">Where descriptors come from.</param>
     /// <exception cref="LinuxException">It cannot be opened.</exception>
     /// <exception cref="DeviceException">It cannot be shared.</exception>
-    public FuseServer(string path, bool readOnly, int inodes, DescriptorBudget budget)
+    public FuseServer(string path, bool readOnly, CachePolicy cache, int inodes, DescriptorBudget budget)
     {
         _readOnly = readOnly;
         _budget = budget;
@@ -45,7 +48,10 @@ internal sealed unsafe partial class FuseServer : IDisposable
             int again = ProcPath.Open(root, FuseSpec.O_RDONLY | FuseSpec.O_DIRECTORY | FuseSpec.O_CLOEXEC);
             if (again < 0) throw new LinuxException($"open {path} through /proc/self/fd", -again);
             _ = TreeCalls.Close(again);
-            _openFlags = Volumes.FlushesOnClose(root) ? 0 : FuseSpec.FOPEN_NOFLUSH;
+            _flushes = Volumes.FlushesOnClose(root);
+            if (!_flushes) _openFlags |= FuseSpec.FOPEN_NOFLUSH;
+            if (cache == CachePolicy.None) _openFlags |= FuseSpec.FOPEN_DIRECT_IO | FuseSpec.FOPEN_PARALLEL_DIRECT_WRITES;
+            _valid = cache == CachePolicy.None ? 0 : ValidSeconds;
             _inodes = new InodeTable(root, status, inodes, budget);
         }
         catch

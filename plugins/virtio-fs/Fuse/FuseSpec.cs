@@ -40,7 +40,9 @@ internal static class FuseSpec
     public const uint FUSE_FSYNC_FDATASYNC = 1 << 0;
     public const uint FUSE_WRITE_KILL_SUIDGID = 1 << 2;
     public const uint FUSE_OPEN_KILL_SUIDGID = 1 << 0;
+    public const uint FOPEN_DIRECT_IO = 1 << 0;
     public const uint FOPEN_NOFLUSH = 1 << 5;
+    public const uint FOPEN_PARALLEL_DIRECT_WRITES = 1 << 6;
 
     // errno
     public const int EPERM = 1;

@@ -24,7 +24,8 @@ internal sealed class FuseDriver : IDisposable
     private readonly int _size;
     private ulong _unique = 100;
 
-    public FuseDriver(bool readOnly = false, int queues = 1, DescriptorBudget? budget = null, int size = 2 << 20, string? share = null, string? above = null)
+    public FuseDriver(bool readOnly = false, int queues = 1, DescriptorBudget? budget = null, int size = 2 << 20, string? share = null, string? above = null,
+        string cache = "auto")
     {
         Host = new MockDeviceHost(_ram);
         Above = above is null
@@ -33,7 +34,7 @@ internal sealed class FuseDriver : IDisposable
         Shared = Path.Combine(Above, "shared");
         Directory.CreateDirectory(Shared);
         _size = size;
-        Harness = new DriverHarness(Make(Host, share ?? Shared, readOnly, queues, budget), Host);
+        Harness = new DriverHarness(Make(Host, share ?? Shared, readOnly, queues, budget, cache), Host);
         Harness.Start();
         _requests = new ulong[queues + 1];
         _answers = new ulong[queues + 1];
@@ -57,10 +58,10 @@ internal sealed class FuseDriver : IDisposable
 
     public string Shared { get; }
 
-    public static IVirtioDevice Make(IDeviceHost host, string directory, bool readOnly = false, int queues = 1, DescriptorBudget? budget = null)
+    public static IVirtioDevice Make(IDeviceHost host, string directory, bool readOnly = false, int queues = 1, DescriptorBudget? budget = null, string cache = "auto")
     {
         using JsonDocument json = JsonDocument.Parse(
-            $$"""{"tag":"test","shared_dir":"{{directory}}","readonly":{{(readOnly ? "true" : "false")}},"num_queues":{{queues}},"queue_size":1024}""");
+            $$"""{"tag":"test","shared_dir":"{{directory}}","readonly":{{(readOnly ? "true" : "false")}},"cache":"{{cache}}","num_queues":{{queues}},"queue_size":1024}""");
         var request = new DeviceRequest { Id = "_fs0", Config = json.RootElement.Clone() };
         return budget is null
             ? (IVirtioDevice)new Plugin().Create(request, host)

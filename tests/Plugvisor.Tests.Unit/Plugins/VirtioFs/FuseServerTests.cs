@@ -54,6 +54,19 @@ public sealed class FuseServerTests : IDisposable
     }
 
     [Fact]
+    public void A_guest_keeps_what_the_option_says()
+    {
+        using var none = new FuseDriver(cache: "none");
+        foreach ((FuseDriver guest, ulong valid, bool direct) in new[] { (_guest, FuseServer.ValidSeconds, false), (none, 0ul, true) })
+        {
+            CreateOut created = guest.Create(Root, "file").As<CreateOut>();
+            Assert.Equal((valid, valid), (created.Entry.EntryValid, created.Entry.AttributesValid));
+            Assert.Equal(direct, (created.Open.Flags & FuseSpec.FOPEN_DIRECT_IO) != 0);
+            Assert.Equal(valid, guest.Attributes(Root).Valid);
+        }
+    }
+
+    [Fact]
     public void What_is_written_is_read_on_both_sides()
     {
         byte[] data = RandomNumberGenerator.GetBytes(300_000);
