@@ -26,7 +26,7 @@ internal static class ReplySchemas
              "name":{"type":"string","example":"virtio-blk"},"folder":{"type":"string"},
              "status":{"type":"string","enum":["ready","replaced","refused","leaked"]},
              "reason":{"type":"string","description":"Why it is not used, or what holds the code of one that was unloaded"},
-             "version":{"type":"string"},"kind":{"type":"string","example":"disk"},"contract":{"type":"string","example":"1.0"},
+             "version":{"type":"string"},"kind":{"type":"string","example":"disk"},"contract":{"type":"string","example":"1.1"},
              "manifest":{"type":"object","additionalProperties":true,"description":"What it declares, as its author's build wrote it"}}}
             """),
         ("PluginRemoval", """

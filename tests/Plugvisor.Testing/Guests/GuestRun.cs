@@ -16,7 +16,7 @@ public sealed record GuestRun(int ExitCode, string Serial, string Log)
     /// <exception cref="TimeoutException">The guest did not power off in time; the message has all that was printed.</exception>
     public static async Task<GuestRun> StartAsync(string plugvisor, string kernel, IReadOnlyList<string> arguments, TimeSpan? deadline = null)
     {
-        string[] all = ["--kernel", kernel, "--serial", "tty", "--console", "off", "--memory", "size=256M", "--api-socket", "none", .. arguments];
+        string[] all = ["--kernel", kernel, "--serial", "tty", "--memory", "size=256M", "--api-socket", "none", .. arguments];
         using Process process = Process.Start(new ProcessStartInfo(plugvisor, all) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })
             ?? throw new InvalidOperationException($"{plugvisor} does not start");
         process.StandardInput.Close();

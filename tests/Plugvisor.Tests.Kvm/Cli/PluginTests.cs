@@ -20,7 +20,7 @@ public sealed class PluginTests : IDisposable
 
         string[] lines = (await vmm.FinishAsync()).Split('\n');
         Assert.Matches("^PLUGIN +VERSION +KIND +CONTRACT +STATUS$", lines[0]);
-        Assert.Contains(lines, line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^virtio-blk +\d+\.\d+\.\d+ +disk +1\.0 +ready$"));
+        Assert.Contains(lines, line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^virtio-blk +\d+\.\d+\.\d+ +disk +1\.1 +ready$"));
     }
 
     [Fact]

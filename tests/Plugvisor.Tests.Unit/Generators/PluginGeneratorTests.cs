@@ -50,7 +50,7 @@ public sealed class PluginGeneratorTests
         Assert.Empty(run.Problems);
         Assert.Equal(
             """
-            {"manifest":1,"contract":"1.0","version":"0.0.0.0","entry":"Plugin","kind":"disk","section":"disks","cardinality":"list",
+            {"manifest":1,"contract":"1.1","version":"0.0.0.0","entry":"Plugin","kind":"disk","section":"disks","cardinality":"list",
             "idPrefix":"_disk","slot":200,"hotPluggable":true,"removable":true,"iommu":true,"help":"A \"disk\"","example":"path=/a.img","members":[
             {"name":"path","type":"string","cli":"path","path":true,"help":"Image"},
             {"name":"readonly","type":"toggle","cli":"readonly","default":false},

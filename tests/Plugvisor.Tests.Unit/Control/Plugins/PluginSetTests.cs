@@ -77,7 +77,7 @@ public sealed class PluginSetTests : IDisposable
         Assert.Equal(
             $"{alpha}/Alpha.dll is a file: give the folder that the plugin's assembly lies in", Invalid(Path.Combine(alpha, "Alpha.dll")));
         Assert.Equal(
-            "plugin newer cannot be used: it is built for contract 1.99, this host has 1.0: it needs a newer Plugvisor, or a plugin built for this one",
+            "plugin newer cannot be used: it is built for contract 1.99, this host has 1.1: it needs a newer Plugvisor, or a plugin built for this one",
             Invalid(_elsewhere.WithManifest("newer", TestPlugins.Manifest(contract: "1.99"))));
         Assert.Equal(
             "plugin beta cannot be used: its kind `beta` (section `beta`) is one of the host's own options", Invalid(_elsewhere.Copy("beta")));

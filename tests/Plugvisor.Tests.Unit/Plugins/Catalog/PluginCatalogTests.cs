@@ -53,9 +53,9 @@ public sealed class PluginCatalogTests : IDisposable
     }
 
     [Theory]
-    [InlineData("2.0", "it is built for contract 2.0, this host has 1.0: it needs a newer Plugvisor, or a plugin built for this one")]
-    [InlineData("1.1", "it is built for contract 1.1, this host has 1.0: it needs a newer Plugvisor, or a plugin built for this one")]
-    [InlineData("0.9", "it is built for contract 0.9, this host has 1.0: rebuild the plugin")]
+    [InlineData("2.0", "it is built for contract 2.0, this host has 1.1: it needs a newer Plugvisor, or a plugin built for this one")]
+    [InlineData("1.2", "it is built for contract 1.2, this host has 1.1: it needs a newer Plugvisor, or a plugin built for this one")]
+    [InlineData("0.9", "it is built for contract 0.9, this host has 1.1: rebuild the plugin")]
     public void A_contract_that_does_not_fit_is_refused(string contract, string reason)
     {
         _plugins.WithManifest("made", TestPlugins.Manifest(contract: contract));
