@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using Plugvisor.Tests.Kvm.Api;
 using Plugvisor.Tests.Kvm.Guests;
 using Xunit;
 
@@ -61,6 +63,47 @@ public sealed class PluginTests : IDisposable
         Assert.Equal(2, await vmm.WaitForExitAsync());
         Assert.Contains("--disk", vmm.Log);
         Assert.Contains("Plugvisor.Virtio.dll", vmm.Log);
+    }
+
+    [Fact]
+    public async Task Two_plugins_that_carry_different_versions_of_a_library_run_theirs_in_one_process()
+    {
+        using RestVmm vmm = await RestVmm.StartAsync("--plugin-dir", TestPlugins.Folder);
+        using ApiClient client = vmm.Open();
+
+        // Their devices are never made: Create tells what the library answered.
+        foreach ((string kind, string says) in new[] { ("alpha", "private 1"), ("beta", "private 2"), ("alpha", "private 1") })
+        {
+            Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf("hello", more: $",\"{kind}\":[{{\"level\":2}}]").Replace(",\"console\":{\"mode\":\"Off\"}", "", StringComparison.Ordinal))).Code);
+            ApiAnswer boot = await client.PutAsync("vm.boot");
+            Assert.Equal(500, boot.Code);
+            Assert.Contains(boot.Errors, text => text.Contains(says, StringComparison.Ordinal));
+            Assert.Equal(204, (await client.PutAsync("vm.delete")).Code);
+        }
+    }
+
+    [Theory]
+    [InlineData("1.0", null)]
+    [InlineData("1.1", null)]
+    [InlineData("1.2", "it is built for contract 1.2, this host has 1.1: it needs a newer Plugvisor, or a plugin built for this one")]
+    [InlineData("2.0", "it is built for contract 2.0, this host has 1.1: it needs a newer Plugvisor, or a plugin built for this one")]
+    public async Task A_plugin_built_for_an_older_minor_contract_loads_and_for_a_newer_one_is_refused_in_words(string contract, string? reason)
+    {
+        // A real plugin whose file says that it was built for another version.
+        string assembly = Directory.GetFiles(Copy("virtio-rng"), "*.dll").Single();
+        byte[] bytes = await File.ReadAllBytesAsync(assembly, TestContext.Current.CancellationToken);
+        byte[] built = Encoding.UTF8.GetBytes("\"contract\":\"1.1\"");
+        int at = bytes.AsSpan().IndexOf(built);
+        Assert.True(at > 0 && bytes.AsSpan(at + 1).IndexOf(built) < 0);
+        Encoding.UTF8.GetBytes($"\"contract\":\"{contract}\"").CopyTo(bytes.AsSpan(at));
+        await File.WriteAllBytesAsync(assembly, bytes, TestContext.Current.CancellationToken);
+
+        using VmmProcess list = VmmProcess.Start("plugins", "--plugin-dir", _directory);
+        Assert.Contains(reason ?? "ready", await list.FinishAsync(), StringComparison.Ordinal);
+
+        using VmmProcess vmm = VmmProcess.Start("--kernel", GuestImages.Of("rng"), "--serial", "tty", "--plugin-dir", _directory, "--rng", "src=/dev/urandom");
+        Assert.Equal(reason is null ? 0 : 2, await vmm.WaitForExitAsync());
+        Assert.Contains(reason ?? " ok", reason is null ? vmm.Serial : vmm.Log, StringComparison.Ordinal);
     }
 
     [Fact]
