@@ -17,7 +17,7 @@ public sealed unsafe partial class UnixStream : SafeHandle
     public const int WouldBlock = -11;
 
     private const int SOCK_STREAM = 1, SOCK_NONBLOCK = 0x800, SOCK_CLOEXEC = 0x80000;
-    private const int MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
+    private const int MSG_PEEK = 0x2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
     private const int SOL_SOCKET = 1, SCM_RIGHTS = 1;
     private const int SHUT_WR = 1, SHUT_RDWR = 2;
     private const int EINTR = 4;
@@ -51,6 +51,11 @@ public sealed unsafe partial class UnixStream : SafeHandle
 
         return stream;
     }
+
+    /// <summary>Another descriptor of a connected Unix stream socket: both have the same bytes to receive.</summary>
+    /// <param name="handle">Any handle whose value is the socket's descriptor.</param>
+    /// <exception cref="LinuxException">The process is out of descriptors.</exception>
+    public static UnixStream Duplicate(SafeHandle handle) => new(FileDescriptor.DuplicateNumber(handle));
 
     /// <summary>Connects without waiting. The stream does not block.</summary>
     /// <param name="path">Where somebody may listen.</param>
@@ -180,6 +185,23 @@ public sealed unsafe partial class UnixStream : SafeHandle
                 if (count >= 0) return (int)count;
                 int errno = Marshal.GetLastSystemError();
                 if (errno != EINTR) throw new LinuxException("receive", errno);
+            }
+        }
+    }
+
+    /// <summary>Looks at what would be received, without waiting, and leaves it there.</summary>
+    /// <returns>Bytes, 0 at the end of the stream, or a negative errno such as <see cref="WouldBlock"/>.</returns>
+    public int TryPeek(Span<byte> buffer)
+    {
+        // SAFETY: the kernel writes at most the pinned span.
+        fixed (byte* first = buffer)
+        {
+            while (true)
+            {
+                nint count = recv((int)handle, first, (nuint)buffer.Length, MSG_PEEK | MSG_DONTWAIT);
+                if (count >= 0) return (int)count;
+                int errno = Marshal.GetLastSystemError();
+                if (errno != EINTR) return -errno;
             }
         }
     }

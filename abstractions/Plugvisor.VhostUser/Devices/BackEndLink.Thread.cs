@@ -28,7 +28,8 @@ internal sealed unsafe partial class BackEndLink
     private static readonly TimeSpan s_spin = TimeSpan.FromMicroseconds(20);
 
     private readonly EpollEvent[] _ready = new EpollEvent[16];
-    private Session? _session;                // swapped under the lock, for those who abort it
+    private readonly PollEntry[] _lentPoll = new PollEntry[1];
+    private Session? _session;                // swapped under the lock
     private InflightMemory? _inflight;
     private GuestRegion[] _told = [];         // the memory table that the session has
     private bool _applied;                    // the session has the driver's features and memory
@@ -46,14 +47,16 @@ internal sealed unsafe partial class BackEndLink
         while (true)
         {
             SettleStops();
+            bool isLent;
             lock (_lock)
             {
                 if (_exit) return;
+                isLent = _isLent;
             }
 
             try
             {
-                if (_session is null) TryReconnect();
+                if (_session is null && !isLent) TryReconnect();
                 if (_session is { } session) Reconcile(session);
             }
             catch (VhostUserException e)
@@ -66,6 +69,13 @@ internal sealed unsafe partial class BackEndLink
             }
 
             SettleStops();
+            if (isLent)
+            {
+                _parked.Set();
+                AwaitWake();
+                continue;
+            }
+
             try
             {
                 Await();
@@ -277,7 +287,7 @@ internal sealed unsafe partial class BackEndLink
         Session session;
         try
         {
-            session = Session.Open(stream!, WantedProtocol, _options.RequestPatience);
+            session = Session.Open(stream!, _abort, WantedProtocol, _options.RequestPatience);
         }
         catch (VhostUserException e)
         {
@@ -298,12 +308,7 @@ internal sealed unsafe partial class BackEndLink
             return;
         }
 
-        lock (_lock)
-        {
-            _session = session;
-            if (_exit) session.Abort();
-        }
-
+        lock (_lock) _session = session;
         Watch(session);
         ReadConfigOf(session);
         _connectedAt = Stopwatch.GetTimestamp();
@@ -330,7 +335,7 @@ internal sealed unsafe partial class BackEndLink
                 throw new DeviceException(Me, e);
             }
 
-            if (error == 0) return Session.Open(stream!, WantedProtocol, _options.RequestPatience);
+            if (error == 0) return Session.Open(stream!, _abort, WantedProtocol, _options.RequestPatience);
             if (error is not (ENOENT or ECONNREFUSED or EAGAIN) || deadline.NanosecondsLeft == 0)
             {
                 string reason = $"{Marshal.GetPInvokeErrorMessage(error)} (errno {error})";
@@ -380,6 +385,13 @@ internal sealed unsafe partial class BackEndLink
         byte[] read = new byte[_config.Length];
         session.ReadConfig(read);
         lock (_lock) read.CopyTo(_config.AsSpan());
+    }
+
+    private void AwaitWake()
+    {
+        _lentPoll[0] = new PollEntry(_wake.Descriptor, PollEvents.Readable);
+        DescriptorPoll.Wait(_lentPoll, -1);
+        _wake.Drain();
     }
 
     private void Await()

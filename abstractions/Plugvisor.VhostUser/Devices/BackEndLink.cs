@@ -20,7 +20,7 @@ internal sealed partial class BackEndLink : IDisposable
     private readonly IDeviceHost _host;
     private readonly Ring[] _rings;
     private readonly Epoll _epoll = new();
-    private readonly EventFd _wake = new();
+    private readonly EventFd _wake = new(), _abort = new();
     private readonly byte[] _config;     // under the lock
 
     // What is wanted, under the lock.
@@ -30,15 +30,15 @@ internal sealed partial class BackEndLink : IDisposable
     private int _dirtyStart, _dirtyEnd;  // of _config: written by the driver and not told yet
     private Thread? _thread;
 
-    /// <summary>Connects.</summary>
-    /// <param name="id">The device's id.</param>
+    /// <summary>Connects, or goes on with the connection of an earlier instance.</summary>
+    /// <param name="request">The device's id, and what an earlier instance left.</param>
     /// <param name="options">What is expected of the back end.</param>
     /// <param name="features">Virtio feature bits to offer where the back end has them.</param>
     /// <param name="host">The device's world.</param>
     /// <exception cref="DeviceException">There is no such back end, or guest memory is not shared.</exception>
-    public BackEndLink(string id, VhostUserOptions options, ulong features, IDeviceHost host)
+    public BackEndLink(DeviceRequest request, VhostUserOptions options, ulong features, IDeviceHost host)
     {
-        _id = id;
+        _id = request.Id;
         _options = options;
         _host = host;
         _config = new byte[options.HasConfigFromBackEnd ? options.ConfigLength : 0];
@@ -48,11 +48,22 @@ internal sealed partial class BackEndLink : IDisposable
         {
             CheckMemory();
             _epoll.Set(_wake.Descriptor, EpollEvents.Readable, WakeEvent);
-            _session = Connect(options.ConnectPatience);
-            OfferedFeatures = features & _session.Features;
-            if (WhatIsMissing(_session) is { } missing) throw new DeviceException($"{Me}: the back end at {options.SocketPath} {missing}");
-            ReadConfigOf(_session);
-            Watch(_session);
+            if (request.SavedState.IsEmpty)
+            {
+                _session = Connect(options.ConnectPatience);
+                OfferedFeatures = features & _session.Features;
+            }
+            else
+            {
+                OfferedFeatures = Continue(LinkState.From(request.SavedState.Span), request.Inherited, features);
+            }
+
+            if (_session is { } session)
+            {
+                if (WhatIsMissing(session) is { } missing) throw new DeviceException($"{Me}: the back end at {options.SocketPath} {missing}");
+                ReadConfigOf(session);
+                Watch(session);
+            }
         }
         catch (VhostUserException e)
         {
@@ -170,8 +181,7 @@ internal sealed partial class BackEndLink : IDisposable
             _exit = true;
             thread = _thread;
             _wake.Signal();
-            // Wakes the thread out of a request that is not answered.
-            _session?.Abort();
+            _abort.Signal();   // wakes the thread out of a request that is not answered
         }
 
         thread?.Join();
@@ -182,6 +192,7 @@ internal sealed partial class BackEndLink : IDisposable
     private void Wake()
     {
         ObjectDisposedException.ThrowIf(_exit, this);
+        _isLent = false;   // the successor came to nothing
         if (_thread is null) _thread = _host.StartThread($"{_id}_vhost", Run);
         else _wake.Signal();
     }
@@ -201,6 +212,7 @@ internal sealed partial class BackEndLink : IDisposable
         _inflight?.Dispose();
         foreach (Ring ring in _rings) ring.Dispose();
         _wake.Dispose();
+        _abort.Dispose();
         _epoll.Dispose();
     }
 }

@@ -10,14 +10,14 @@ namespace Plugvisor.VhostUser.Devices;
 /// from this and says what it is by <see cref="VhostUserOptions"/>. A back end that goes away is waited for: the device reconnects, and what the driver
 /// asked for meanwhile is done then.
 /// </summary>
-public abstract class VhostUserDevice : IVirtioDevice, IStopsInTime
+public abstract class VhostUserDevice : IVirtioDevice, IStopsInTime, IHandsOver
 {
     private const ulong RingFeatures = 1UL << VirtioFeatures.VIRTIO_F_INDIRECT_DESC | 1UL << VirtioFeatures.VIRTIO_F_EVENT_IDX
         | 1UL << VirtioFeatures.VIRTIO_F_IN_ORDER | 1UL << VirtioFeatures.VIRTIO_F_ORDER_PLATFORM;
 
     private readonly BackEndLink _link;
 
-    /// <summary>Connects to the back end and learns its features. On the control loop's thread; waits as long as the options say.</summary>
+    /// <summary>Connects to the back end and learns its features, or goes on with the connection of an earlier instance. On the control loop's thread; waits as long as the options say.</summary>
     /// <param name="request">Whose device it is.</param>
     /// <param name="options">What is expected.</param>
     /// <param name="host">The device's world. Guest memory has to be shareable.</param>
@@ -28,7 +28,7 @@ public abstract class VhostUserDevice : IVirtioDevice, IStopsInTime
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(host);
         const ulong modern = 1UL << VirtioFeatures.VIRTIO_F_VERSION_1;
-        _link = new BackEndLink(request.Id, options, options.Features | RingFeatures | modern, host);
+        _link = new BackEndLink(request, options, options.Features | RingFeatures | modern, host);
         Traits = new VirtioTraits
         {
             DeviceType = options.DeviceType,
@@ -72,6 +72,18 @@ public abstract class VhostUserDevice : IVirtioDevice, IStopsInTime
     {
         Dispose(true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Save() => _link.Save();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<System.Runtime.InteropServices.SafeHandle> Handover => _link.Handover();
+
+    /// <inheritdoc/>
+    public void HandedOver()
+    {
+        // Closing our descriptors of it harms nobody.
     }
 
     /// <summary>Ends the connection and the device's thread. A device that overrides it calls this one first.</summary>

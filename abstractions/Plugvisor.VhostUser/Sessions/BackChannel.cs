@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Plugvisor.Linux.Events;
 using Plugvisor.Linux.Files;
 using Plugvisor.Linux.Sockets;
 using Plugvisor.VhostUser.Protocol;
@@ -16,22 +17,27 @@ internal sealed class BackChannel : IDisposable
     private readonly MessageSocket _socket;
     private readonly TimeSpan _patience;
 
-    private BackChannel(UnixStream ours, TimeSpan patience)
+    /// <summary>Goes on with our end of a channel that was opened before.</summary>
+    public BackChannel(UnixStream ours, EventFd abort, TimeSpan patience)
     {
-        _socket = new MessageSocket(ours);
+        _socket = new MessageSocket(ours, abort);
         _patience = patience;
     }
+
+    /// <summary>Our end, for a successor.</summary>
+    public UnixStream Stream => _socket.Stream;
 
     /// <summary>To be polled.</summary>
     public int Descriptor => _socket.Descriptor;
 
     /// <summary>Makes both ends.</summary>
+    /// <param name="abort">As that of <see cref="MessageSocket"/>.</param>
     /// <param name="patience">How long a message may take that has begun.</param>
     /// <param name="theirs">The back end's end, to be sent and closed.</param>
-    public static BackChannel Open(TimeSpan patience, out UnixStream theirs)
+    public static BackChannel Open(EventFd abort, TimeSpan patience, out UnixStream theirs)
     {
         (UnixStream ours, theirs) = UnixStream.MakePair();
-        return new BackChannel(ours, patience);
+        return new BackChannel(ours, abort, patience);
     }
 
     /// <summary>Takes one request.</summary>

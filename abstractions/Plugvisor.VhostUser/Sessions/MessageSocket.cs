@@ -6,19 +6,29 @@ using Plugvisor.VhostUser.Protocol;
 namespace Plugvisor.VhostUser.Sessions;
 
 /// <summary>
-/// Whole messages over a socket, each within a deadline. One thread uses it; <see cref="Abort"/> may come from any. After an exception the socket is
-/// of no use, and no descriptor that came is left open.
+/// Whole messages over a socket, each within a deadline. One thread uses it. After an exception the socket is of no use, and no descriptor that came is
+/// left open.
 /// </summary>
 internal sealed class MessageSocket : IDisposable
 {
     private readonly UnixStream _stream;
-    private readonly PollEntry[] _poll = new PollEntry[1];
+    private readonly EventFd _abort;
+    private readonly PollEntry[] _poll = new PollEntry[2];
     private readonly byte[] _outgoing = new byte[MessageHeader.Length + MessageHeader.MaxPayload];
     private readonly byte[] _incoming = new byte[MessageHeader.Length + MessageHeader.MaxPayload];
     private List<FileDescriptor>? _descriptors;
 
     /// <summary>Takes over a connected stream that does not block.</summary>
-    public MessageSocket(UnixStream stream) => _stream = stream;
+    /// <param name="stream">The stream.</param>
+    /// <param name="abort">Once it is signalled whoever waits gets an exception. Not the stream's shutdown, as that would end it for all who have it.</param>
+    public MessageSocket(UnixStream stream, EventFd abort)
+    {
+        _stream = stream;
+        _abort = abort;
+    }
+
+    /// <summary>The socket, for a successor.</summary>
+    public UnixStream Stream => _stream;
 
     /// <summary>To be polled while nothing is expected.</summary>
     public int Descriptor => _stream.Descriptor;
@@ -81,8 +91,8 @@ internal sealed class MessageSocket : IDisposable
     /// <exception cref="VhostUserException">It is closed, or something came.</exception>
     public void CheckQuiet()
     {
-        int count = _stream.TryReceive(_incoming, ref _descriptors);
-        CloseReceived();
+        // Left where it is: this may be the successor's answer, for a moment.
+        int count = _stream.TryPeek(_incoming);
         if (count == UnixStream.WouldBlock) return;
         throw new VhostUserException(count switch
         {
@@ -91,9 +101,6 @@ internal sealed class MessageSocket : IDisposable
             _ => $"sent {count} bytes that nobody asked for",
         });
     }
-
-    /// <summary>Ends the connection: whoever waits in another member gets an exception.</summary>
-    public void Abort() => _stream.Abort();
 
     /// <inheritdoc/>
     public void Dispose()
@@ -125,7 +132,9 @@ internal sealed class MessageSocket : IDisposable
         long left = deadline.NanosecondsLeft;
         if (left == 0) throw new VhostUserException($"{what} within {deadline.Time.TotalSeconds:0.##} s");
         _poll[0] = new PollEntry(_stream.Descriptor, events);
+        _poll[1] = new PollEntry(_abort.Descriptor, PollEvents.Readable);
         DescriptorPoll.Wait(_poll, left);
+        if (_poll[1].Ready != PollEvents.None) throw new VhostUserException("was left in the middle of a request");
     }
 
     private void CloseReceived()

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Plugvisor.Abstractions.Memory;
+using Plugvisor.Linux.Events;
 using Plugvisor.Linux.Files;
 using Plugvisor.Linux.Sockets;
 using Plugvisor.VhostUser.Protocol;
@@ -7,8 +8,8 @@ using Plugvisor.VhostUser.Protocol;
 namespace Plugvisor.VhostUser.Sessions;
 
 /// <summary>
-/// A connection to a back end on which features of the protocol are agreed: one member a request, each within a deadline. One thread uses it;
-/// <see cref="Abort"/> may come from any. Whatever goes wrong is a <see cref="VhostUserException"/>, after which it is to be disposed.
+/// A connection to a back end on which features of the protocol are agreed: one member a request, each within a deadline. One thread uses it.
+/// Whatever goes wrong is a <see cref="VhostUserException"/>, after which it is to be disposed.
 /// Section names are those of QEMU's docs/interop/vhost-user.rst.
 /// </summary>
 internal sealed class Session : IDisposable
@@ -23,11 +24,13 @@ internal sealed class Session : IDisposable
     private const int RegionSize = 32, VringStateSize = 8, VringAddrSize = 40, ConfigHeaderSize = 12, InflightSize = 20;
 
     private readonly MessageSocket _socket;
+    private readonly EventFd _abort;
     private readonly TimeSpan _patience;
 
-    private Session(UnixStream stream, TimeSpan patience)
+    private Session(UnixStream stream, EventFd abort, TimeSpan patience)
     {
-        _socket = new MessageSocket(stream);
+        _socket = new MessageSocket(stream, abort);
+        _abort = abort;
         _patience = patience;
     }
 
@@ -53,11 +56,12 @@ internal sealed class Session : IDisposable
 
     /// <summary>Agrees with a back end on the protocol. The stream belongs to the session, also when it fails.</summary>
     /// <param name="stream">Connected, not blocking.</param>
+    /// <param name="abort">Once it is signalled whoever waits for an answer gets an exception.</param>
     /// <param name="wanted">What to use if the back end has it.</param>
     /// <param name="patience">How long all of it, and later each request, may take.</param>
-    public static Session Open(UnixStream stream, ProtocolFeatures wanted, TimeSpan patience)
+    public static Session Open(UnixStream stream, EventFd abort, ProtocolFeatures wanted, TimeSpan patience)
     {
-        var session = new Session(stream, patience);
+        var session = new Session(stream, abort, patience);
         try
         {
             session.Negotiate(wanted);
@@ -69,6 +73,27 @@ internal sealed class Session : IDisposable
             throw;
         }
     }
+
+    /// <summary>Goes on with a connection on which an earlier instance has agreed; no request may be under way.</summary>
+    /// <param name="stream">The connection; it belongs to the session.</param>
+    /// <param name="channel">Our end of the back channel, or null; likewise.</param>
+    /// <param name="agreed">What was agreed.</param>
+    /// <param name="abort">As that of <see cref="Open"/>.</param>
+    /// <param name="patience">How long each request may take.</param>
+    public static Session Continue(UnixStream stream, UnixStream? channel, in SessionTerms agreed, EventFd abort, TimeSpan patience) => new(stream, abort, patience)
+    {
+        Features = agreed.Features,
+        Protocol = agreed.Protocol,
+        MaxQueues = agreed.MaxQueues,
+        MaxRegions = agreed.MaxRegions,
+        BackChannel = channel is null ? null : new BackChannel(channel, abort, patience),
+    };
+
+    /// <summary>What was agreed, for <see cref="Continue"/>.</summary>
+    public SessionTerms Terms => new(Features, Protocol, MaxQueues, MaxRegions);
+
+    /// <summary>The connection, for a successor.</summary>
+    public UnixStream Stream => _socket.Stream;
 
     /// <summary>Whether something was agreed.</summary>
     public bool Has(ProtocolFeatures feature) => (Protocol & feature) == feature;
@@ -205,9 +230,6 @@ internal sealed class Session : IDisposable
     /// <summary>Looks what it means that <see cref="Descriptor"/> is ready.</summary>
     public void CheckQuiet() => _socket.CheckQuiet();
 
-    /// <summary>Ends the session: whoever waits for an answer gets an exception. Not after it was disposed.</summary>
-    public void Abort() => _socket.Abort();
-
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -242,7 +264,7 @@ internal sealed class Session : IDisposable
         if (Has(ProtocolFeatures.MultipleQueues)) MaxQueues = AskNumber(FrontEndRequest.GetQueueNum, deadline);
         if (Has(ProtocolFeatures.MemorySlots)) MaxRegions = AskNumber(FrontEndRequest.GetMaxMemSlots, deadline);
         if (!Has(ProtocolFeatures.BackEndRequests)) return;
-        BackChannel = BackChannel.Open(_patience, out UnixStream theirs);
+        BackChannel = BackChannel.Open(_abort, _patience, out UnixStream theirs);
         using (theirs) Tell(FrontEndRequest.SetBackendReqFd, 0, [theirs.Descriptor], acknowledged: true);
     }
 

@@ -166,7 +166,7 @@ internal sealed unsafe class FakeBackEnd : IDisposable
 
     private void Talk()
     {
-        using var socket = new MessageSocket(_stream!);
+        using var socket = new MessageSocket(_stream!, _wake);
         while (!_exit)
         {
             FakeRing[] kicked = [.. _rings.Where(ring => ring.Kick is not null)];
@@ -256,7 +256,7 @@ internal sealed unsafe class FakeBackEnd : IDisposable
             case FrontEndRequest.GetMaxMemSlots: ReplyNumber(request, 32); return true;
             case FrontEndRequest.SetProtocolFeatures: return false;
             case FrontEndRequest.SetFeatures: AckedFeatures.Enqueue(BinaryPrimitives.ReadUInt64LittleEndian(payload)); return false;
-            case FrontEndRequest.SetBackendReqFd: BackChannel = Wrap(descriptors!); return false;
+            case FrontEndRequest.SetBackendReqFd: BackChannel = UnixStream.Duplicate(descriptors![0]); return false;
             case FrontEndRequest.SetMemTable: Map(payload, descriptors!); return false;
             case FrontEndRequest.AddMemReg: Map(payload.AsSpan(8), descriptors![0]); return false;
             case FrontEndRequest.GetConfig:
@@ -338,15 +338,6 @@ internal sealed unsafe class FakeBackEnd : IDisposable
             new GuestRegion(BinaryPrimitives.ReadUInt64LittleEndian(region), (nuint)size, mapping.Address)));
         GuestRegion[] all = [.. _regions.Select(entry => entry.Region)];
         _memory = new GuestMemory(all);
-    }
-
-    // The library has no way to make a stream of a descriptor that came, and needs none.
-    private static UnixStream Wrap(List<FileDescriptor> descriptors)
-    {
-        var stream = (UnixStream)Activator.CreateInstance(
-            typeof(UnixStream), System.Reflection.BindingFlags.NonPublic | System.Reflection.BindingFlags.Instance, null, [descriptors[0].Value], null)!;
-        descriptors[0].SetHandleAsInvalid();
-        return stream;
     }
 
     private static ulong InodeOf(FileDescriptor descriptor) =>

@@ -4,9 +4,10 @@ using Plugvisor.VhostUser.Devices;
 namespace Plugvisor.Tests.Unit.VhostUser;
 
 /// <summary>A device of no type in particular.</summary>
-internal sealed class PlainDevice(string id, VhostUserOptions options, IDeviceHost host)
-    : VhostUserDevice(new DeviceRequest { Id = id, Config = default }, options, host)
+internal sealed class PlainDevice(DeviceRequest request, VhostUserOptions options, IDeviceHost host) : VhostUserDevice(request, options, host)
 {
+    public PlainDevice(string id, VhostUserOptions options, IDeviceHost host) : this(new DeviceRequest { Id = id, Config = default }, options, host) { }
+
     public static VhostUserOptions Options(string path) => new()
     {
         SocketPath = path,

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Plugvisor.Abstractions.Devices;
 using Plugvisor.Testing.Conformance;
 using Plugvisor.Testing.Devices;
 using Plugvisor.Testing.Memory;
@@ -10,6 +12,7 @@ namespace Plugvisor.Tests.Unit.VhostUser;
 public sealed class VhostUserConformanceTests : VirtioDeviceConformance, IDisposable
 {
     private readonly BackEnds _backEnds = new();
+    private string _lastPath = "";
 
     public void Dispose() => _backEnds.Dispose();
 
@@ -20,8 +23,12 @@ public sealed class VhostUserConformanceTests : VirtioDeviceConformance, IDispos
     protected override IVirtioDevice Create(MockDeviceHost host)
     {
         FakeBackEnd backEnd = _backEnds.Start(new FakeBackEnd(_backEnds.NewPath()));
+        _lastPath = backEnd.Path;
         return new PlainDevice("fake", PlainDevice.Options(backEnd.Path), host);
     }
+
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        new PlainDevice(new DeviceRequest { Id = "fake", Config = default, SavedState = state, Inherited = inherited }, PlainDevice.Options(_lastPath), host);
 
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram) =>
         [DriverBuffer.Readable(ram.Allocate(40), 40), DriverBuffer.Writable(ram.Allocate(512), 512)];
