@@ -72,6 +72,7 @@ public sealed class SharedDirectoryGuest : BootRun
         Boot = Add(new Boot
         {
             Name = "shared",
+            Limit = 400,
             Options = "--cpus boot=2 --memory size=256M --serial tty --console off --api-socket api.sock "
                 + "--fs tag=test,shared_dir=$SHARED,num_queues=2 tag=frozen,shared_dir=$FROZEN,readonly=on",
             Script = "mount -t virtiofs test /mnt && sh /mnt/guest.sh",
@@ -91,7 +92,7 @@ public sealed class SharedDirectoryGuest : BootRun
             Beside = """
                 wait_for() { for try in $(seq 1200); do ! grep -q "^$1" "$OUT" || return 0; kill -0 $vmm || return 1; sleep 0.1; done; return 1; }
                 call() { curl -s --unix-socket api.sock -X PUT http://x/api/v1/$1 -d "$2" -w ' %{http_code}'; }
-                wait_for hot=want && call vm.add-fs '{"id":"hot0","tag":"hot","shared_dir":"'$HOT'"}' >$RESULTS/added
+                wait_for hot=want && call vm.add-fs '{"id":"hot0","tag":"hot","shared_dir":"'$HOT'","cache":"none"}' >$RESULTS/added
                 wait_for hot=unwant && call vm.remove-device '{"id":"hot0"}' >$RESULTS/removed
                 wait $vmm || true
                 (cd $SHARED/tree && sha256sum -c ../guest.sums) >$RESULTS/sums 2>&1; echo $? >$RESULTS/sums.status

@@ -112,7 +112,7 @@ public sealed class FuseBoundaryTests
         int reads = 0;
         try
         {
-            for (int i = 0; i < 3000; i++)
+            for (int i = 0; i < 1000; i++)
             {
                 Volatile.Write(ref rounds, i);
                 if (i % 4 == 0) guest.Lookup(Root, $"filler{i / 4 % 40}");
