@@ -128,8 +128,8 @@ public sealed class DBusTests : IDisposable
             Assert.Equal((0, "s \"\"\n"), await CallAsync("VmAddDisk", $"{{\"path\":\"{image}\",\"id\":\"extra\"}}"));
             JsonElement info = await DocumentAsync("VmInfo");
             Assert.Equal("extra", info.GetProperty("config").GetProperty("disks")[0].GetProperty("id").GetString());
-            (int code, string output) = await CallAsync("VmAddVsock", "{}");
-            Assert.Equal((1, "Call failed: The vsock device could not be added to the VM\n"), (code, output));
+            (int code, string output) = await CallAsync("VmAddVdpa", "{}");
+            Assert.Equal((1, "Call failed: The vDPA device could not be added to the VM\n"), (code, output));
         }
         finally
         {

@@ -180,7 +180,6 @@ public sealed class RemoteTests
     {
         (string Line, string Error)[] commands =
         [
-            ("resize --cpus 2", "The VM could not be resized"),
             ("resize-disk --disk d --size 1G", "The disk could not be resized"),
             ("resize-zone --id z --size 1G", "The memory zone could not be resized"),
             ("snapshot file:///tmp/none", "The VM could not be snapshotted"),
@@ -188,8 +187,6 @@ public sealed class RemoteTests
             ("coredump file:///tmp/none", "The VM could not be coredumped"),
             ("receive-migration unix:/tmp/none", "Error receiving migration"),
             ("send-migration unix:/tmp/none", "Error dispatching the migration worker"),
-            ("add-pmem {}", "The pmem device could not be added to the VM"),
-            ("add-vsock {}", "The vsock device could not be added to the VM"),
             ("add-vdpa {}", "The vDPA device could not be added to the VM"),
             ("add-device {}", "The device could not be added to the VM"),
             ("add-user-device {}", "The user device could not be added to the VM"),
