@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Linux.Errors;
@@ -34,18 +35,26 @@ internal sealed class Backing : IDisposable
     /// <summary>Whether part of the file was cut off under the guest.</summary>
     public bool IsDamaged => _mapping.Intact < Size;
 
+    /// <summary>Bytes from the start that are the file's.</summary>
+    public ulong Intact => _mapping.Intact;
+
+    /// <summary>The file.</summary>
+    public LinuxFile File => _mapping.File;
+
     /// <summary>For the host.</summary>
     public HostMapping Mapping => new(_mapping.Memory, Size) { Mend = Mend };
 
     /// <summary>Opens, locks and maps.</summary>
     /// <exception cref="DeviceException">The file cannot be used.</exception>
-    public static Backing Open(string id, Config config, IDeviceLog log)
+    public static Backing Open(string id, Config config, State? before, IDeviceLog log)
     {
         LinuxFile? file = null;
         MemoryMapping? mapping = null;
         try
         {
             file = Open(id, config, out ulong size);
+            if (before is not null && (before.Size != size || before.Intact != size))
+                throw new DeviceException($"pmem device {id}: file={config.File} gives {size} bytes, but the saved device has {before.Intact} of {before.Size}: is this its file?");
             int flags = (config.DiscardWrites ? MemoryMapping.Private : MemoryMapping.Shared) | MemoryMapping.NoReserve;
             mapping = MemoryMapping.MapAligned((nuint)size, (nuint)Alignment, flags, file.Descriptor, config.File);
             _ = mapping.Advise(MemoryAdvice.DontDump);
@@ -57,6 +66,23 @@ internal sealed class Backing : IDisposable
             file?.Dispose();
             if (e is LinuxException) throw new DeviceException($"pmem device {id}: cannot use file={config.File}", e);
             throw;
+        }
+    }
+
+    /// <summary>Goes on with what an earlier instance has opened, locked and mapped: the guest keeps its pages, also those that are in no file.</summary>
+    /// <exception cref="DeviceException">It cannot be used any more.</exception>
+    public static Backing Continue(string id, Config config, State before, SafeHandle inherited, SafeHandle mapping, IDeviceLog log)
+    {
+        if (mapping is not MemoryMapping memory || memory.Length < before.Size || before.Intact > before.Size)
+            throw new DeviceException($"pmem device {id}: the earlier instance has other memory than it has saved");
+        try
+        {
+            var file = new FileMapping(LinuxFile.Duplicate(inherited, config.File), memory, before.Size) { Intact = before.Intact };
+            return new Backing(id, file, config.DiscardWrites, log);
+        }
+        catch (LinuxException e)
+        {
+            throw new DeviceException($"pmem device {id}: file={config.File} could not be taken over", e);
         }
     }
 
@@ -84,11 +110,12 @@ internal sealed class Backing : IDisposable
         return true;
     }
 
-    /// <summary>Unlocks, closes and, as soon as the host has let go of it, unmaps.</summary>
+    /// <summary>
+    /// Closes and, as soon as the host has let go of it, unmaps. The lock is the open file's: it goes with the last descriptor and mapping of it, which may be those of a successor.
+    /// </summary>
     public void Dispose()
     {
         _mapping.Memory.Dispose();
-        if (!_mapping.File.IsClosed) _mapping.File.Unlock();
         _mapping.File.Dispose();
     }
 

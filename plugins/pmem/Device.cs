@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Virtio.Devices;
@@ -7,7 +8,7 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.Pmem;
 
 /// <summary>A virtio persistent memory device (virtio 1.2 section 5.19): its range in guest-physical space, and one queue for flushes.</summary>
-internal sealed class Device : IVirtioDevice, IStopsInTime
+internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
 {
     private const ushort QueueSize = 256;
 
@@ -22,15 +23,33 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
     {
         IDeviceMemory memory = host.Service<IDeviceMemory>()
             ?? throw new DeviceException($"pmem device {request.Id}: this host has no place for memory of devices");
-        _backing = Backing.Open(request.Id, config, host.Log);
-        try
+        State? before = State.From(request.SavedState.Span);
+        if (before is not null && request.Inherited.Count > 0)
         {
-            _range = memory.Place(request.Id, _backing.Mapping, Backing.Alignment);
+            Backing? backing = null;   // the guest may run into a lost page before it is there
+            _range = memory.Continue(request.Id, before.Address, () => Volatile.Read(ref backing)?.Mend() == true, out SafeHandle mapping);
+            try
+            {
+                _backing = backing = Backing.Continue(request.Id, config, before, request.Inherited[0], mapping, host.Log);
+            }
+            catch
+            {
+                _range.Dispose();
+                throw;
+            }
         }
-        catch
+        else
         {
-            _backing.Dispose();
-            throw;
+            _backing = Backing.Open(request.Id, config, before, host.Log);
+            try
+            {
+                _range = memory.Place(request.Id, _backing.Mapping, Backing.Alignment, before?.Address);
+            }
+            catch
+            {
+                _backing.Dispose();
+                throw;
+            }
         }
 
         BinaryPrimitives.WriteUInt64LittleEndian(_config.AsSpan(PmemSpec.ConfigStart), _range.Address);
@@ -67,6 +86,15 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
 
     /// <inheritdoc/>
     public void Reset() { }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Save() => new State(_range.Address, _range.Length, _backing.Intact).ToBytes();
+
+    /// <summary>The file, with its lock.</summary>
+    public IReadOnlyList<SafeHandle> Handover => [_backing.File];
+
+    /// <summary>The successor has range and mapping as well; closing ours takes nothing from it.</summary>
+    public void HandedOver() { }
 
     /// <inheritdoc/>
     public void Dispose()

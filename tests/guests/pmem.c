@@ -1,5 +1,6 @@
 // Uses the first virtio-pmem. Options: op= check (default: the image has the pattern of seed=1; reads all of it, writes the pattern of write= (2) into the first
-// mib= (1) MiB, flushes), abuse (requests of every wrong kind, and a storm of n= (5000) flushes), lose (reads the last page until the host cuts the file), unplug (waits for the
+// mib= (1) MiB, flushes), abuse (requests of every wrong kind, and a storm of n= (5000) flushes), lose (reads the last page until the host cuts the file), run (stores, loads
+// and flushes until the host says so in the file), unplug (waits for the
 // device, uses it, lets go of it when asked and looks at its range again).
 #include "lib/pattern.h"
 #include "lib/virtio.h"
@@ -157,6 +158,30 @@ static void lose(void)
           !seen && back == 0x1234567 && !before && after == 1 && kept < 0 ? "ok" : "FAILED");
 }
 
+// Stores, loads and flushes without end, until the host stores 1 into the first word of the second page.
+static void run(void)
+{
+    volatile u64 *words = (u64 *)memory, *over = (u64 *)(memory + PAGE);
+    u64 rounds = 0, failed = 0, longest = 0;
+    *over = 0;
+    for (u64 i = 0; i < size / PAGE; i++)
+        if (i != 1)
+            words[i * 512] = i;
+    print("pmem runs\n");
+    for (u64 since = tsc(); !*over && milliseconds_since(since) < 120000; rounds++) {
+        u64 at = rounds % (size / PAGE - 2) + 2, before = tsc();
+        failed += words[at * 512] % 0x100000 != at;
+        words[at * 512] = at + (rounds + 1) * 0x100000;
+        failed += words[at * 512] != at + (rounds + 1) * 0x100000;
+        if (rounds % 64 == 0)
+            failed += flush() != 0;
+        u64 took = milliseconds_since(before);
+        longest = took > longest ? took : longest;
+    }
+    failed += flush() != 0;
+    print("pmem rounds %lu failed %lu longest_ms %lu status %x %s\n", rounds, failed, longest, virtio_status(&device), rounds && !failed && *over == 1 ? "ok" : "FAILED");
+}
+
 static u64 address_bits(u64 leaf)
 {
     u32 r[4];
@@ -204,6 +229,8 @@ void main(void)
         stop("pmem: no device");
     if (option_is("op", "abuse"))
         abuse();
+    else if (option_is("op", "run"))
+        run();
     else if (option_is("op", "lose"))
         lose();
     else

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 
 namespace Plugvisor.Abstractions.Memory;
@@ -21,4 +22,15 @@ public interface IDeviceMemory
     /// <returns>The place; disposing it takes the memory away from the guest.</returns>
     /// <exception cref="DeviceException">There is no room, the place is taken, or the kernel has no memory slot left.</exception>
     IDeviceMemoryRange Place(string owner, HostMapping mapping, ulong alignment, ulong? address = null);
+
+    /// <summary>
+    /// Goes on with a range that the earlier instance of a device has placed and that is still there (<see cref="DeviceRequest.Inherited"/>), for the guest without a gap. The range goes
+    /// when both instances have disposed what they got for it.
+    /// </summary>
+    /// <param name="owner">The device's id, the same as the earlier one's.</param>
+    /// <param name="address">Where it lies.</param>
+    /// <param name="mend">As <see cref="HostMapping.Mend"/>; it is asked in place of the earlier one's for as long as this answer is not disposed.</param>
+    /// <param name="mapping">The mapping that the guest sees. It stays mapped while the range is there, also when its maker has disposed it.</param>
+    /// <exception cref="DeviceException">The device has nothing there.</exception>
+    IDeviceMemoryRange Continue(string owner, ulong address, Func<bool>? mend, out SafeHandle mapping);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Hypervisor;
@@ -17,6 +18,7 @@ namespace Plugvisor.Machine.Memory;
 public sealed class DeviceMemory(AddressRange area, GuestMappings mappings, Bus mmio, PciSegment segment) : IDeviceMemory
 {
     private readonly Lock _lock = new();
+    private readonly List<Held> _held = [];
 
     /// <inheritdoc/>
     public IDeviceMemoryRange Place(string owner, HostMapping mapping, ulong alignment, ulong? address = null)
@@ -43,13 +45,27 @@ public sealed class DeviceMemory(AddressRange area, GuestMappings mappings, Bus 
                 }
 
                 segment.Occupy(range);
-                return new Placed(this, slot, range);
+                var held = new Held(slot, range);
+                _held.Add(held);
+                return held.Add(this, mapping.Mend);
             }
         }
         catch
         {
             slot.Dispose();
             throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IDeviceMemoryRange Continue(string owner, ulong address, Func<bool>? mend, out SafeHandle mapping)
+    {
+        lock (_lock)
+        {
+            Held held = _held.Find(held => held.Range.Start == address && string.Equals(held.Slot.Owner, owner, StringComparison.Ordinal))
+                ?? throw new DeviceException($"device {owner} has no memory at guest address 0x{address:x} to go on with");
+            mapping = held.Slot.Mapping.Handle;
+            return held.Add(this, mend);
         }
     }
 
@@ -70,28 +86,58 @@ public sealed class DeviceMemory(AddressRange area, GuestMappings mappings, Bus 
         throw new DeviceException($"device {owner}: there is no room for 0x{length:x} bytes of memory in the area for devices; raise max_phys_bits of --cpus if the host has more");
     }
 
-    private void Remove(GuestMapping slot, AddressRange range)
+    private void Remove(Held held, Placed place)
     {
         lock (_lock)
         {
-            slot.Dispose();
-            if (slot.Address != 0) return;   // the kernel did not let go: the place stays taken
-            segment.Release(range);
-            mmio.Remove(range.Start);
+            if (!held.Remove(place)) return;   // another instance goes on with it
+            held.Slot.Dispose();
+            if (held.Slot.Address != 0) return;   // the kernel did not let go: the place stays taken
+            _held.Remove(held);
+            segment.Release(held.Range);
+            mmio.Remove(held.Range.Start);
         }
     }
 
-    private sealed class Placed(DeviceMemory all, GuestMapping slot, AddressRange range) : IDeviceMemoryRange
+    /// <summary>A range and the instances of its device that have it: one, or two while one takes over from the other. Under the lock.</summary>
+    private sealed class Held(GuestMapping slot, AddressRange range)
+    {
+        private readonly List<Placed> _places = [];
+
+        public GuestMapping Slot => slot;
+
+        public AddressRange Range => range;
+
+        public Placed Add(DeviceMemory all, Func<bool>? mend)
+        {
+            var place = new Placed(all, this, mend);
+            _places.Add(place);
+            slot.Mend = mend;
+            return place;
+        }
+
+        /// <returns>Whether that was the last one.</returns>
+        public bool Remove(Placed place)
+        {
+            _places.Remove(place);
+            slot.Mend = _places.Count > 0 ? _places[^1].Mend : null;
+            return _places.Count == 0;
+        }
+    }
+
+    private sealed class Placed(DeviceMemory all, Held held, Func<bool>? mend) : IDeviceMemoryRange
     {
         private int _disposed;
 
-        public ulong Address => range.Start;
+        public Func<bool>? Mend => mend;
 
-        public ulong Length => range.Length;
+        public ulong Address => held.Range.Start;
+
+        public ulong Length => held.Range.Length;
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _disposed, 1) == 0) all.Remove(slot, range);
+            if (Interlocked.Exchange(ref _disposed, 1) == 0) all.Remove(held, this);
         }
     }
 

@@ -14,6 +14,7 @@ public sealed class GuestMapping : IDisposable
 
     private readonly GuestMappings _all;
     private ulong _address;
+    private Func<bool>? _mend;
     private bool _disposed;
 
     internal GuestMapping(GuestMappings all, string owner, uint slot, HostMapping mapping)
@@ -21,7 +22,8 @@ public sealed class GuestMapping : IDisposable
         _all = all;
         Owner = owner;
         Slot = slot;
-        Mapping = mapping;
+        Mapping = mapping with { Mend = null };   // code of the plugin, which may be replaced while the mapping stays
+        _mend = mapping.Mend;
     }
 
     /// <summary>The device's id.</summary>
@@ -32,6 +34,17 @@ public sealed class GuestMapping : IDisposable
 
     /// <summary>What the guest sees.</summary>
     public HostMapping Mapping { get; }
+
+    /// <summary>Whom to ask for pages that are lost (<see cref="HostMapping.Mend"/>). When the setter returns nobody is in the one before.</summary>
+    public Func<bool>? Mend
+    {
+        get => Volatile.Read(ref _mend);
+        set
+        {
+            Volatile.Write(ref _mend, value);
+            _all.WaitForMending();
+        }
+    }
 
     /// <summary>First guest-physical address, or 0 when it lies nowhere. Any thread.</summary>
     public ulong Address => Volatile.Read(ref _address);

@@ -62,7 +62,7 @@ public sealed class GuestMappings(IVm vm, IDeviceLog log)
         {
             foreach (GuestMapping mapping in mappings)
             {
-                if (mapping.Mapping.Mend is not { } mend) continue;
+                if (mapping.Mend is not { } mend) continue;
                 ulong at = mapping.Address;
                 if (at == 0 || (address != 0 && (address < at || address - at >= mapping.Mapping.Length))) continue;
                 known = known is null ? $"; it may be that of {mapping.Owner}" : $"{known} or {mapping.Owner}";
@@ -83,9 +83,15 @@ public sealed class GuestMappings(IVm vm, IDeviceLog log)
     internal void Forget(GuestMapping mapping)
     {
         lock (_lock) _mappings.Remove(mapping);
+        WaitForMending();   // the next one does not find it any more
+    }
+
+    /// <summary>Waits until the mending that is under way has ended.</summary>
+    internal void WaitForMending()
+    {
         lock (_mending)
         {
-            // A mending that began before has ended now, and the next one does not find the mapping any more.
+            // Nobody is in it now.
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Memory;
 
@@ -7,6 +8,7 @@ namespace Plugvisor.Testing.Devices;
 /// <summary>Guest-physical space for memory of devices, without a guest. Offer it with <see cref="MockDeviceHost.Offer"/>. Any thread.</summary>
 public sealed class MockDeviceMemory : IDeviceMemory
 {
+    private readonly ConcurrentDictionary<ulong, int> _users = new();
     private long _next = 1L << 40;
 
     /// <summary>What is placed now, by address.</summary>
@@ -24,7 +26,18 @@ public sealed class MockDeviceMemory : IDeviceMemory
         if (!Placed.TryAdd(at, mapping)) throw new DeviceException($"device {owner}: guest address 0x{at:x} is taken");
         bool counted = false;
         mapping.Handle.DangerousAddRef(ref counted);
+        _users[at] = 1;
         return new Range(this, at, mapping);
+    }
+
+    /// <inheritdoc/>
+    public IDeviceMemoryRange Continue(string owner, ulong address, Func<bool>? mend, out SafeHandle mapping)
+    {
+        if (!Placed.TryGetValue(address, out HostMapping? there)) throw new DeviceException($"device {owner} has no memory at guest address 0x{address:x} to go on with");
+        Placed[address] = there with { Mend = mend };
+        _users.AddOrUpdate(address, 1, static (_, users) => users + 1);
+        mapping = there.Handle;
+        return new Range(this, address, there);
     }
 
     private sealed class Range(MockDeviceMemory memory, ulong address, HostMapping mapping) : IDeviceMemoryRange
@@ -37,7 +50,7 @@ public sealed class MockDeviceMemory : IDeviceMemory
 
         public void Dispose()
         {
-            if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+            if (Interlocked.Exchange(ref _disposed, 1) != 0 || memory._users.AddOrUpdate(address, 0, static (_, users) => users - 1) > 0) return;
             memory.Placed.TryRemove(address, out _);
             mapping.Handle.DangerousRelease();
         }

@@ -80,6 +80,32 @@ public sealed class PmemTests
     }
 
     [Fact]
+    public async Task Its_code_is_replaced_while_the_guest_stores_and_flushes()
+    {
+        using var image = new PatternImage(2);
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
+        string memory = $$""", "pmem": [{"file": "{{image.Path}}"}]""";
+        Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf("pmem", "op=run", memory))).Code);
+        Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
+        await vmm.Process.WaitForAsync("pmem runs");
+        for (int i = 0; i < 5; i++)
+        {
+            ApiAnswer answer = await client.PutAsync("vmm.reload-plugin", """{"id":"pmem"}""");
+            Assert.True(answer.Code is 200 or 204, answer + vmm.Process.Everything());
+        }
+
+        using (FileStream file = new(image.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            file.Position = 4096;
+            file.WriteByte(1);
+        }
+
+        string serial = await vmm.Process.FinishAsync();
+        Assert.True(serial.Contains("pmem rounds ") && serial.Contains(" failed 0 ") && serial.Contains(" ok"), vmm.Process.Everything());
+    }
+
+    [Fact]
     public async Task A_directory_gives_memory_that_nobody_else_sees()
     {
         string folder = Directory.CreateTempSubdirectory("plugvisor-pmem").FullName;

@@ -144,6 +144,31 @@ public sealed class DeviceMemoryTests : IDisposable
         Assert.Equal(3, asked);
     }
 
+    [Fact]
+    public void A_successor_goes_on_with_the_range_and_it_goes_with_the_last_of_both()
+    {
+        string asked = "";
+        IDeviceMemoryRange first = _memory.Place("d", new HostMapping(_host, MiB) { Mend = () => { asked += "first "; return true; } }, 4096);
+        Refused("nothing", () => _memory.Continue("other", first.Address, null, out _), "has no memory");
+        Refused("nothing", () => _memory.Continue("d", first.Address + 4096, null, out _), "has no memory");
+        IDeviceMemoryRange second = _memory.Continue("d", first.Address, () => { asked += "second "; return true; }, out System.Runtime.InteropServices.SafeHandle mapping);
+        Assert.Same(_host, mapping);
+        Assert.Equal((first.Address, first.Length), (second.Address, second.Length));
+        Assert.Null(_mappings.Mend(first.Address));
+        second.Dispose();   // it could not start
+        Assert.Null(_mappings.Mend(first.Address));
+        using IDeviceMemoryRange third = _memory.Continue("d", first.Address, () => { asked += "third "; return true; }, out _);
+        first.Dispose();
+        Assert.Null(_mappings.Mend(third.Address));
+        Assert.Equal("second first third ", asked);
+        Assert.Single(_vm.Slots);
+        third.Dispose();
+        Assert.Empty(_vm.Slots);
+    }
+
+    private static void Refused(string what, Func<IDeviceMemoryRange> place, string words) =>
+        Assert.True(Assert.Throws<DeviceException>(place).Message.Contains(words, StringComparison.Ordinal), what);
+
     private static void Refused(string words, Func<IDeviceMemoryRange> place) =>
         Assert.Contains(words, Assert.Throws<DeviceException>(place).Message, StringComparison.Ordinal);
 

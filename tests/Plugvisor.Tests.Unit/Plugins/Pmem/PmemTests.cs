@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Memory;
+using Plugvisor.Linux.Files;
 using Plugvisor.Plugins.Pmem;
 using Plugvisor.Testing.Devices;
 using Plugvisor.Testing.Memory;
@@ -169,6 +170,95 @@ public sealed class PmemTests : IDisposable
         Assert.Equal(2, _host.MockLog.Lines.Count(line => line.Contains("was cut to", StringComparison.Ordinal)));
         Assert.Empty(_host.Failures);
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(",\"discard_writes\":true")]
+    public void A_successor_goes_on_with_pages_lock_and_address_whoever_is_disposed_first(string more)
+    {
+        using var file = new TemporaryFile("at the start"u8, 2 * MiB);
+        IVirtioDevice first = Create(_host, file.Path, more);
+        (ulong address, HostMapping mapping) = Assert.Single(_memory.Placed);
+        Marshal.WriteByte(mapping.Handle.DangerousGetHandle(), (byte)'A');
+
+        Succeed(first, file.Path, more).Dispose();   // it could not start
+        Assert.Equal((byte)'A', Marshal.ReadByte(mapping.Handle.DangerousGetHandle()));
+        AssertLocked(file.Path);
+        IVirtioDevice second = Succeed(first, file.Path, more);
+        ((IHandsOver)first).HandedOver();
+        first.Dispose();
+        AssertLocked(file.Path);
+        Assert.Equal((byte)'A', Marshal.ReadByte(mapping.Handle.DangerousGetHandle()));
+        Span<byte> config = stackalloc byte[8];
+        second.ReadConfig(0, config);
+        Assert.Equal(address, BinaryPrimitives.ReadUInt64LittleEndian(config));
+
+        using (FileStream cut = File.OpenWrite(file.Path)) cut.SetLength(4096);
+        Assert.True(_memory.Placed[address].Mend!());
+        IVirtioDevice third = Succeed(second, file.Path, more);
+        second.Dispose();
+        Assert.False(_memory.Placed[address].Mend!());   // it knows what is mended already
+        third.Dispose();
+        Assert.Empty(_memory.Placed);
+        using (FileStream grow = File.OpenWrite(file.Path)) grow.SetLength(2 * MiB);
+        Create(_host, file.Path).Dispose();
+    }
+
+    [Fact]
+    public void Saved_state_that_does_not_fit_is_refused_in_words_and_the_earlier_one_goes_on()
+    {
+        using var file = new TemporaryFile(length: 2 * MiB);
+        using IVirtioDevice first = Create(_host, file.Path);
+        byte[] state = ((ISnapshottable)first).Save().ToArray();
+        Refused("version 9", [9, .. state[1..]]);
+        Refused("too short", state[..20]);
+        byte[] elsewhere = [.. state];
+        elsewhere[4] ^= 1;
+        Refused("has no memory", elsewhere);
+        byte[] larger = [.. state];
+        larger[12] = 1;
+        Refused("other memory than it has saved", larger);
+        Assert.Single(_memory.Placed);
+        AssertLocked(file.Path);
+
+        void Refused(string words, byte[] saved) => Assert.Contains(words, Assert.Throws<DeviceException>(() => Succeed(first, file.Path, "", saved)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void In_another_process_it_comes_to_the_same_address()
+    {
+        using var file = new TemporaryFile(length: 2 * MiB);
+        ReadOnlyMemory<byte> state;
+        ulong address;
+        using (IVirtioDevice first = Create(_host, file.Path))
+        {
+            state = ((ISnapshottable)first).Save();
+            address = Assert.Single(_memory.Placed).Key;
+        }
+
+        using (Restore(file.Path)) Assert.Equal(address, Assert.Single(_memory.Placed).Key);
+        using var larger = new TemporaryFile(length: 4 * MiB);
+        Assert.Contains("is this its file?", Assert.Throws<DeviceException>(() => Restore(larger.Path)).Message, StringComparison.Ordinal);
+
+        IDevice Restore(string path)
+        {
+            using JsonDocument config = JsonDocument.Parse($$"""{"file":"{{path}}"}""");
+            return new Plugin().Create(new DeviceRequest { Id = "_pmem0", Config = config.RootElement, SavedState = state }, _host);
+        }
+    }
+
+    private IVirtioDevice Succeed(IVirtioDevice earlier, string file, string more, byte[]? saved = null)
+    {
+        var giver = (IHandsOver)earlier;
+        byte[] state = saved ?? giver.Save().ToArray();
+        using JsonDocument config = JsonDocument.Parse($$"""{"file":"{{file}}"{{more}}}""");
+        using SafeHandle inherited = FileDescriptor.Duplicate(Assert.Single(giver.Handover));
+        return (IVirtioDevice)new Plugin().Create(
+            new DeviceRequest { Id = "_pmem0", Config = config.RootElement, SavedState = state, Inherited = [inherited] }, _host);
+    }
+
+    private void AssertLocked(string file) =>
+        Assert.Contains("could not be locked for writing", Assert.Throws<DeviceException>(() => Create(_host, file)).Message, StringComparison.Ordinal);
 
     private static string CreateWhole(TemporaryFile file)
     {
