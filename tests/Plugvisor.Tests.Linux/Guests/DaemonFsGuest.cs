@@ -3,8 +3,8 @@ using Plugvisor.Tests.Linux.Hosting;
 namespace Plugvisor.Tests.Linux.Guests;
 
 /// <summary>
-/// A guest with a directory that virtiofsd serves, which starts after the VMM, is killed while the guest works and is started again; and with a second one
-/// that comes and goes by REST.
+/// A guest with a directory that virtiofsd serves, which starts after the VMM, is killed while the guest works and is started again; before that the plugin's code is
+/// replaced under it. And with a second directory that comes and goes by REST.
 /// </summary>
 public sealed class DaemonFsGuest : BootRun
 {
@@ -75,6 +75,11 @@ public sealed class DaemonFsGuest : BootRun
 
         (while :; do echo line >>/mnt/log; done) 2>/tmp/errors & writer=$!
         until_ '[ -s /mnt/log ]'
+        echo ready=reload
+        until_ '[ -e /mnt/reloaded ]'
+        lines=$(wc -l </mnt/log)
+        until_ '[ $(wc -l </mnt/log) -gt $((lines + 5)) ]'
+        echo reload=$(cat /tmp/errors)$(sums)
         echo ready=kill
         # The daemon that comes after knows nothing of this mount: an error, and no guest that hangs.
         until_ '! cat /mnt/say >/dev/null'
@@ -115,6 +120,9 @@ public sealed class DaemonFsGuest : BootRun
         cp extra/answer $RESULTS/answer.txt
         call vm.remove-device '{"id":"two"}' >$RESULTS/remove.txt
         wait $daemon
+        said ready=reload
+        call vmm.reload-plugin '{"id":"virtio-fs"}' >$RESULTS/reload.txt
+        touch home/reloaded
         said ready=kill
         kill -KILL $(cat home.pid)
         wait $(cat home.pid)

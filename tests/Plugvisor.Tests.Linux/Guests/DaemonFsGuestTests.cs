@@ -44,6 +44,13 @@ public sealed class DaemonFsGuestTests(DaemonFsGuest guest) : IClassFixture<Daem
     }
 
     [Fact]
+    public void New_code_of_the_plugin_goes_on_with_the_daemon_while_the_guest_writes()
+    {
+        Assert.True(guest.Found("reload").Contains("virtio-fs", StringComparison.Ordinal), guest.Everything);
+        Same(guest.Found("tree"), guest.Boot["reload"]);
+    }
+
+    [Fact]
     public void A_daemon_that_is_killed_while_the_guest_writes_is_reconnected_and_can_be_mounted_again()
     {
         Assert.True(guest.Boot.Log.Contains("closed the connection", StringComparison.Ordinal), guest.Everything);
