@@ -14,6 +14,7 @@ internal static class HostOptions
     public const string DebugConsole = "--debug-console";
     public const string RateLimitGroup = "--rate-limit-group";
     public const string PluginDir = "--plugin-dir";
+    public const string WatchPlugins = "--watch-plugins";
     public const string NoShutdown = "--no-shutdown";
     public const string EventMonitor = "--event-monitor";
     public const string ApiSocket = "--api-socket";
@@ -54,6 +55,7 @@ internal static class HostOptions
         {
             IsRepeatable = true, IsPath = true, Default = "plugins beside the executable",
         },
+        new(WatchPlugins, OptionGroup.Vmm, null, "Load, reload and unload plugins as their folders in the plugin directories come, change and go"),
         new(NoShutdown, OptionGroup.Vmm, null, "Stay when the guest powers off"),
         new(EventMonitor, OptionGroup.Vmm, "path=path|fd=number", "Where to write what happens, as JSON: a file, FIFO, pipe or socket")
         {

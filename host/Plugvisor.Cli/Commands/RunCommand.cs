@@ -57,7 +57,7 @@ internal static class RunCommand
         events.Publish("vmm", "starting");
         try
         {
-            return RunVm(config, options, plugins, api, events, logs);
+            return RunVm(config, args, options, plugins, api, events, logs);
         }
         finally
         {
@@ -83,7 +83,8 @@ internal static class RunCommand
         return null;
     }
 
-    private static int RunVm(VmConfig? config, ParsedOptions options, PluginSet plugins, ApiFrontEnds api, EventHub events, ILoggerFactory logs)
+    private static int RunVm(
+        VmConfig? config, string[] args, ParsedOptions options, PluginSet plugins, ApiFrontEnds api, EventHub events, ILoggerFactory logs)
     {
         using var terminal = new HostTerminal();
         // Also when the runtime itself ends the process: an unhandled error on some thread, or a signal that nobody handles.
@@ -100,8 +101,17 @@ internal static class RunCommand
         var boot = config is null ? null : new BootOrder(config, loop, api);
         boot?.Submit();
         api.Start(loop, plugins, events, boots: boot is not null);
+        PluginWatcher? watcher = options.Has(HostOptions.WatchPlugins) ? Watch(args, loop, plugins, events, logs) : null;
         int code = loop.Run(vmm);
+        if (watcher is not null) watcher.DisposeAsync().AsTask().GetAwaiter().GetResult();   // as for the API: nobody waits for anything else
         return boot?.Error is { } error ? throw new VmmException("The VM could not boot", error) : code;
+    }
+
+    private static PluginWatcher Watch(string[] args, ControlLoop loop, PluginSet plugins, EventHub events, ILoggerFactory logs)
+    {
+        var watcher = new PluginWatcher(PluginDirectories.From(args), loop, plugins, events, logs);
+        watcher.Start();
+        return watcher;
     }
 
     /// <summary>The signal becomes a command; the default action of the runtime, which skips our ways out, does not happen.</summary>

@@ -91,6 +91,34 @@ public sealed class PluginLoadingTests
         Assert.Equal("unloaded", await UnloadAsync(vmm, client));
     }
 
+    [Fact]
+    public async Task A_folder_that_comes_into_a_watched_directory_is_a_plugin_and_one_that_goes_is_none()
+    {
+        string directory = Directory.CreateTempSubdirectory("plugvisor-watched").FullName, folder = Path.Combine(directory, "tiny");
+        try
+        {
+            using RestVmm vmm = await RestVmm.StartAsync("-v", "--watch-plugins", "--plugin-dir", directory);
+            using ApiClient client = vmm.Open();
+            await vmm.Process.WaitForAsync("watching plugins; their 0 folders are known");
+            Directory.CreateDirectory(folder);
+            foreach (string file in Directory.GetFiles(Tiny)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            await vmm.EventAsync("plugin-loaded");
+            await BootAsync(vmm, client, "ejects=0 secs=120");
+            Assert.Equal(200, (await client.PutAsync("vm.add-tiny", """{"id":"t"}""")).Code);
+            await vmm.Process.WaitForAsync("capacity 8 status 0");
+
+            Directory.Delete(folder, recursive: true);
+            await vmm.Process.WaitForAsync($"plugin folder {folder} is gone, but: plugin tiny is in use by t: remove it first");
+            Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"t"}""")).Code);
+            await vmm.EventAsync("plugin-unloaded");
+            Assert.Equal(404, (await client.PutAsync("vm.add-tiny", "{}")).Code);
+        }
+        finally
+        {
+            if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
+        }
+    }
+
     /// <summary>Unloads it as soon as the guest has let go of its device.</summary>
     private static async Task<string> UnloadAsync(RestVmm vmm, ApiClient client, int round = 0)
     {
