@@ -97,9 +97,9 @@ public sealed class PluginLoadingTests
         string directory = Directory.CreateTempSubdirectory("plugvisor-watched").FullName, folder = Path.Combine(directory, "tiny");
         try
         {
-            using RestVmm vmm = await RestVmm.StartAsync("-v", "--watch-plugins", "--plugin-dir", directory);
+            using RestVmm vmm = await RestVmm.StartAsync("-v", "--watch-plugins", "--plugin-dir", Path.Combine(Repository.Root, "out", "plugins"), directory);
             using ApiClient client = vmm.Open();
-            await vmm.Process.WaitForAsync("watching plugins; their 0 folders are known");
+            await vmm.Process.WaitForAsync("watching plugins; ");
             Directory.CreateDirectory(folder);
             foreach (string file in Directory.GetFiles(Tiny)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
             await vmm.EventAsync("plugin-loaded");
