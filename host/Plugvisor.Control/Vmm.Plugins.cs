@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using Microsoft.Extensions.Logging;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Configuration;
@@ -18,7 +19,7 @@ public sealed partial class Vmm
     /// <exception cref="VmmException">It cannot be used.</exception>
     public PluginEntry LoadPlugin(string path)
     {
-        LoadedPlugin plugin = _plugins.Prepare(path);
+        LoadedPlugin plugin = Prepare(path, null);
         _plugins.Add(plugin);
         Tell("plugin-loaded", plugin.Entry);
         return plugin.Entry;
@@ -54,7 +55,7 @@ public sealed partial class Vmm
     public PluginChange ReloadPlugin(string id)
     {
         PluginEntry present = _plugins.Find(id);
-        LoadedPlugin successor = _plugins.Prepare(present.Folder, present);
+        LoadedPlugin successor = Prepare(present.Folder, present);
         try
         {
             VmConfig? config = WithSchema(_config, new DeviceConfigSchema(successor.Declaration));
@@ -115,6 +116,17 @@ public sealed partial class Vmm
         catch (VmmException)
         {
         }
+    }
+
+    /// <summary>Loads a plugin's code, which runs its constructor.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private LoadedPlugin Prepare(string path, PluginEntry? replaced)
+    {
+        LoadedPlugin? loaded = null;
+        bool returned = _pluginThread.TryRun(() => loaded = _plugins.Prepare(path, replaced), () => loaded?.Unload(), out Exception? thrown);
+        if (!returned) throw new VmmException(VmmErrorKind.InvalidConfig, $"the plugin in {path} cannot be used: its constructor {_pluginThread.Overdue}");
+        if (thrown is not null) ExceptionDispatchInfo.Throw(thrown);
+        return loaded!;
     }
 
     private static string NameOf(DeviceSpec device) => device.Id ?? $"a {device.Schema.Declaration.Noun} without an id";

@@ -17,7 +17,7 @@ public sealed class PluginSet : IDevicePlugins
     private readonly IPluginLoader _loader;
     private readonly Predicate<string>? _isReserved;
     private readonly Dictionary<string, LoadedPlugin> _loaded = [];   // by kind
-    private readonly Lock _lock = new();   // of those who write the list of leaks
+    private readonly Lock _lock = new();   // of the loaded code and of those who write the list of leaks
     private List<PluginEntry> _entries;
     private List<DeviceConfigSchema> _kinds = [];
     private List<LeakedPlugin> _leaked = [];
@@ -92,24 +92,27 @@ public sealed class PluginSet : IDevicePlugins
     /// <inheritdoc/>
     public IDevicePlugin Load(string kind)
     {
-        if (!_loaded.TryGetValue(kind, out LoadedPlugin? plugin))
+        if (Loaded(kind) is { } present) return present.Plugin;
+        PluginEntry entry = OfKind(kind) ?? throw new VmmException(WhyMissing(kind) ?? $"there is no plugin for device kind {kind}");
+        LoadedPlugin plugin = LoadedPlugin.Load(entry, _loader);
+        lock (_lock)
         {
-            PluginEntry entry = OfKind(kind) ?? throw new VmmException(WhyMissing(kind) ?? $"there is no plugin for device kind {kind}");
-            plugin = LoadedPlugin.Load(entry, _loader);
-            _loaded.Add(kind, plugin);
+            // A constructor that took too long comes back late, when another call may have been quicker or the plugin be gone.
+            if (OfKind(kind) == entry && _loaded.TryAdd(kind, plugin)) return plugin.Plugin;
         }
 
-        return plugin.Plugin;
+        _ = plugin.Unload();
+        return Load(kind);
     }
 
     /// <inheritdoc/>
     public IDevicePlugin? CodeOf(PluginEntry entry) =>
-        _loaded.TryGetValue(entry.Declaration!.Kind, out LoadedPlugin? plugin) && plugin.Entry == entry ? plugin.Plugin : null;
+        Loaded(entry.Declaration!.Kind) is { } plugin && plugin.Entry == entry ? plugin.Plugin : null;
 
     /// <inheritdoc/>
     public void Track(string kind, PluggedDevice device)
     {
-        if (_loaded.TryGetValue(kind, out LoadedPlugin? plugin)) plugin.Track(device.Id, device.Device, device.Threads);
+        Loaded(kind)?.Track(device.Id, device.Device, device.Threads);
     }
 
     /// <inheritdoc/>
@@ -158,7 +161,7 @@ public sealed class PluginSet : IDevicePlugins
     /// <inheritdoc/>
     public void Add(LoadedPlugin plugin)
     {
-        _loaded[plugin.Declaration.Kind] = plugin;
+        lock (_lock) _loaded[plugin.Declaration.Kind] = plugin;
         // What was known of the folder before, such as why it was refused at the start, is no longer so.
         Update(entry => entry.Folder == plugin.Entry.Folder, plugin.Entry);
     }
@@ -167,14 +170,14 @@ public sealed class PluginSet : IDevicePlugins
     public UnloadedPlugin? Replace(PluginEntry present, LoadedPlugin successor)
     {
         UnloadedPlugin? old = Unload(present.Declaration!.Kind);
-        _loaded[successor.Declaration.Kind] = successor;
+        lock (_lock) _loaded[successor.Declaration.Kind] = successor;
         Update(entry => entry == present, successor.Entry);
         return old;
     }
 
     /// <inheritdoc/>
     public string? WhyPermanent(PluginEntry entry) =>
-        _loaded.TryGetValue(entry.Declaration!.Kind, out LoadedPlugin? plugin) && !plugin.IsUnloadable
+        Loaded(entry.Declaration!.Kind) is { IsUnloadable: false }
             ? $"plugin {entry.Name} stays until the VMM ends: its code was loaded for a device of the boot, and it is not declared reloadable "
                 + "([DevicePlugin(Reloadable = true)])"
             : null;
@@ -222,7 +225,17 @@ public sealed class PluginSet : IDevicePlugins
         return PluginCatalog.WhyClash(entry, other) is { } why ? $"plugin {entry.Name}: {why}" : null;
     }
 
-    private UnloadedPlugin? Unload(string kind) => _loaded.Remove(kind, out LoadedPlugin? plugin) ? plugin.Unload() : null;
+    private LoadedPlugin? Loaded(string kind)
+    {
+        lock (_lock) return _loaded.GetValueOrDefault(kind);
+    }
+
+    private UnloadedPlugin? Unload(string kind)
+    {
+        LoadedPlugin? plugin;
+        lock (_lock) _loaded.Remove(kind, out plugin);
+        return plugin?.Unload();
+    }
 
     private PluginEntry? OfKind(string kind)
     {

@@ -64,9 +64,31 @@ public sealed class PluginLoadingTests
         }
     }
 
+    [Fact]
+    public async Task Hostile_36_a_plugin_under_load_is_refused_and_is_unloaded_as_soon_as_its_machine_is_gone()
+    {
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
+        for (int round = 0; round < 3; round++)
+        {
+            Assert.Equal(200, (await client.PutAsync("vmm.load-plugin", Load)).Code);
+            Assert.Equal(204, (await client.PutAsync(
+                "vm.create", RestVmm.ConfigOf("blk-read", "bs=512 qd=16 secs=300 verify=0", ""","tinies":[{"id":"busy"}]"""))).Code);
+            Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
+            long deadline = Environment.TickCount64 + 60_000;
+            while ((await client.GetAsync("vm.counters")).Json.GetProperty("busy").GetProperty("requests").GetUInt64() < 1000)
+                Assert.True(Environment.TickCount64 < deadline, vmm.Process.Everything());
+            ApiAnswer refused = await client.PutAsync("vmm.unload-plugin", Unload);
+            Assert.Equal((409, "plugin tiny is in use by busy: remove it first"), (refused.Code, refused.Errors[^1]));
+            Assert.Equal(204, (await client.PutAsync("vm.delete")).Code);   // with requests in flight
+            Assert.Equal("unloaded", await UnloadAsync(vmm, client, round));
+        }
+    }
+
     [Theory]
     [InlineData("thread", "device bad left a thread running: tiny-lingers")]
     [InlineData("own-thread", "tiny-secret")]
+    [InlineData("hang-dispose", "something refers to the object of device bad")]
     [InlineData("timer", "is called by a timer")]
     [InlineData("handler", "is a handler on AppDomain.ProcessExit")]
     public async Task What_holds_a_plugin_is_told_in_the_answer_the_list_and_the_log(string mischief, string holder)

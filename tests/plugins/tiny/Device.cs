@@ -49,6 +49,7 @@ internal sealed class Device : IVirtioDevice, IQueueService
     public void Dispose()
     {
         _worker.Dispose();
+        if (_mischief.Is("hang-dispose")) Mischief.WaitForEver();
         _mischief.Throw("throw-dispose");
     }
 

@@ -40,5 +40,6 @@ internal sealed class Mischief(string what)
         }
     }
 
-    private static void WaitForEver() => new ManualResetEvent(false).WaitOne();
+    /// <summary>Does not return.</summary>
+    public static void WaitForEver() => new ManualResetEvent(false).WaitOne();
 }
