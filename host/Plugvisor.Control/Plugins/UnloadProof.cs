@@ -18,9 +18,9 @@ public sealed class UnloadProof(IDevicePlugins plugins, EventHub events, ILogger
     /// <summary>Looks after the code that a change of plugins left.</summary>
     /// <returns>Null when it is gone; else why not.</returns>
     public Task<string?> RunAsync(PluginChange change) =>
-        change.Former is { } code ? Task.Run(() => Prove(code)) : Task.FromResult<string?>(null);
+        change.Former is { } code ? Task.Run(() => ProveAsync(code)) : Task.FromResult<string?>(null);
 
-    private string? Prove(UnloadedPlugin code)
+    private async Task<string?> ProveAsync(UnloadedPlugin code)
     {
         string name = code.Entry.Name;
         if (!code.IsUnloadable)
@@ -29,7 +29,7 @@ public sealed class UnloadProof(IDevicePlugins plugins, EventHub events, ILogger
             return "its code was loaded at the boot and is not declared reloadable; it stays in memory";
         }
 
-        if (code.Prove())
+        if (await code.ProveAsync().ConfigureAwait(false))
         {
             _log.LogDebug("plugin {Name}: its code is gone", name);
             return null;

@@ -166,6 +166,8 @@ internal sealed partial class VirtioLifecycle
             _removing = true;
             bool stopped = AwaitStopped();
             _deadlineTimer?.Dispose();
+            // A thread that idles would keep the device's code from being unloaded.
+            if (_thread is not null) _threadWoken.Set();
             return stopped;
         }
     }

@@ -9,10 +9,11 @@ namespace Plugvisor.Plugins.Loading;
 /// </summary>
 public sealed class UnloadedPlugin
 {
-    // Two are enough for a plugin that nobody holds: one finds it dead, its finalizers run, the next takes the context. Threads that end meanwhile add one.
-    private const int MaxCollections = 8;
+    // Two are enough for a plugin that nobody holds: one finds it dead, its finalizers run, the next takes the context. A thread that is about to end
+    // can hold it for a moment longer, so the later ones wait.
+    private const int MaxCollections = 9, AtOnce = 2;
 
-    private static readonly Lock Collecting = new();
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
 
     private readonly WeakReference _code;
     private readonly WeakReference _entry;
@@ -39,24 +40,28 @@ public sealed class UnloadedPlugin
     public bool IsGone => !_code.IsAlive;
 
     /// <summary>
-    /// Collects garbage, a bounded number of times, until the code is gone. Takes milliseconds, and all threads stand still for a part of it. Not
-    /// for the control loop, nor with anything of the plugin in the frames of the caller.
+    /// Collects garbage, a bounded number of times and within some seconds, until the code is gone. All threads stand still for a part of each
+    /// collection. Not for the control loop, nor with anything of the plugin in the frames of the caller.
     /// </summary>
     /// <returns>Whether it is gone.</returns>
-    public bool Prove()
+    public async Task<bool> ProveAsync()
     {
-        lock (Collecting)
+        TimeSpan pause = FirstPause;
+        for (int i = 0; i < MaxCollections && !IsGone; i++)
         {
-            for (int i = 0; i < MaxCollections && !IsGone; i++)
+            if (i >= AtOnce)
             {
-#pragma warning disable RS0030 // Only a collection proves that nothing refers to the plugin.
-                GC.Collect();
-#pragma warning restore RS0030
-                GC.WaitForPendingFinalizers();
+                await Task.Delay(pause).ConfigureAwait(false);
+                pause *= 2;
             }
 
-            return IsGone;
+#pragma warning disable RS0030 // Only a collection proves that nothing refers to the plugin.
+            GC.Collect();
+#pragma warning restore RS0030
+            GC.WaitForPendingFinalizers();
         }
+
+        return IsGone;
     }
 
     /// <summary>What holds the code, as far as the host can tell; each is a part of a sentence. Empty when it is gone.</summary>

@@ -160,13 +160,13 @@ public sealed class PluginSetTests : IDisposable
     }
 
     [Fact]
-    public void A_leak_is_listed_until_its_code_is_gone()
+    public async Task A_leak_is_listed_until_its_code_is_gone()
     {
         _plugins.Copy("alpha");
         PluginSet set = Open();
         object? held = set.Load("alpha");
         UnloadedPlugin code = set.Remove(set.Find("alpha"))!;
-        Assert.False(code.Prove());
+        Assert.False(await code.ProveAsync());
         set.ReportLeak(code, "a test");
         PluginEntry leaked = Assert.Single(set.Entries);
         Assert.Equal(("alpha", PluginStatus.Leaked, "a test"), (leaked.Name, leaked.Status, leaked.Reason));

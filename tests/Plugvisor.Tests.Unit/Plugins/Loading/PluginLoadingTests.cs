@@ -58,20 +58,20 @@ public sealed class PluginLoadingTests : IDisposable
     }
 
     [Fact]
-    public void An_unloaded_plugins_code_is_gone()
+    public async Task An_unloaded_plugins_code_is_gone()
     {
         _plugins.Copy("alpha");
         UnloadedPlugin unloaded = LoadUseAndUnload();
-        Assert.True(unloaded.Prove());
+        Assert.True(await unloaded.ProveAsync());
         Assert.Empty(unloaded.Holders());
     }
 
     [Fact]
-    public void Code_that_somebody_refers_to_stays_and_shows_it()
+    public async Task Code_that_somebody_refers_to_stays_and_shows_it()
     {
         _plugins.Copy("alpha");
         var (unloaded, held) = UnloadButHold();
-        Assert.False(unloaded.Prove());
+        Assert.False(await unloaded.ProveAsync());
         Assert.Equal("something refers to the plugin's entry object", Assert.Single(unloaded.Holders()));
         GC.KeepAlive(held);
     }
