@@ -1,3 +1,4 @@
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Control;
 using Plugvisor.Control.Plugins;
 using Plugvisor.Plugins.Catalog;
