@@ -1,4 +1,3 @@
-using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Control;
 using Plugvisor.Control.Plugins;
 using Plugvisor.Plugins.Catalog;
