@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Plugvisor.Tests.Kvm.Guests;
 using Xunit;
 
 namespace Plugvisor.Tests.Kvm.Api;
@@ -76,6 +77,59 @@ public sealed partial class ReplacementTests
         Assert.Contains("lost 0 ok", await vmm.Process.FinishAsync(TimeSpan.FromMinutes(2)), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_version_that_does_not_take_the_disk_over_leaves_the_old_one_at_work()
+    {
+        string plugins = Directory.CreateTempSubdirectory("plugvisor-replace").FullName;
+        string folder = Path.Combine(plugins, "virtio-blk"), shipped = Path.Combine(Path.GetDirectoryName(Repository.Plugvisor)!, "plugins", "virtio-blk");
+        Put(shipped, folder);
+        using var disk = new EmptyImage(32 << 20);
+        try
+        {
+            using RestVmm vmm = await RestVmm.StartAsync("--plugin-dir", plugins);
+            using ApiClient client = vmm.Open();
+            await BootAsync(vmm, client, "qd=32", disk.Path);
+            await vmm.Process.WaitForAsync("blk-load running");
+            Put(Path.Combine(TestPlugins.Folder, "baddisk"), folder);
+            foreach ((string how, string reason) in new[]
+            {
+                ("refuse", "this version does not know the state of the disk"),
+                ("Create", "Create threw InvalidOperationException: no firmware"),
+                ("Activate", "Activate or Attach threw InvalidOperationException: fault in Activate"),
+                ("StartQueue", "StartQueue(0) threw InvalidOperationException: fault in StartQueue"),
+                ("features", "it lacks feature bits that the driver uses: "),
+                ("queues", "its queues are 64, 64 entries long instead of 128"),
+            })
+            {
+                disk.Fault = how;
+                ulong written = await WrittenAsync(client);
+                ApiAnswer answer = await client.PutAsync("vmm.reload-plugin", Reload);
+                Assert.True(answer.Code == 500, $"{how}: {answer}{vmm.Process.Everything()}");
+                Assert.Equal(["plugin virtio-blk is not replaced", "device _disk0 goes on with its old code"], answer.Errors[..2]);
+                Assert.StartsWith(reason, answer.Errors[2], StringComparison.Ordinal);
+                for (long deadline = Environment.TickCount64 + 60_000; await WrittenAsync(client) <= written;)
+                    Assert.True(Environment.TickCount64 < deadline, $"{how}: the disk does not go on{vmm.Process.Everything()}");
+            }
+
+            Put(shipped, folder);
+            Assert.Equal(200, (await client.PutAsync("vmm.reload-plugin", Reload)).Code);
+            disk.Stop();
+            Assert.Contains("lost 0 ok", await vmm.Process.FinishAsync(TimeSpan.FromMinutes(2)), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(plugins, recursive: true);
+        }
+    }
+
+    /// <summary>Puts the files of one folder in the place of another's.</summary>
+    private static void Put(string from, string to)
+    {
+        if (Directory.Exists(to)) Directory.Delete(to, recursive: true);
+        _ = Directory.CreateDirectory(to);
+        foreach (string file in Directory.GetFiles(from)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+    }
+
     private static async Task BootAsync(RestVmm vmm, ApiClient client, string options, params string[] disks)
     {
         string list = string.Join(',', disks.Select(path => $$"""{"path":"{{path}}","image_type":"Raw"}"""));
@@ -103,12 +157,22 @@ public sealed partial class ReplacementTests
 
         public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"plugvisor-load-{Guid.NewGuid():n}");
 
+        /// <summary>How the plugin bad-disk is to fail.</summary>
+        public string Fault
+        {
+            set => File.WriteAllText(Path + ".fault", value);
+        }
+
         public void Stop()
         {
             using var file = new FileStream(Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
             file.Write("stop now"u8);
         }
 
-        public void Dispose() => File.Delete(Path);
+        public void Dispose()
+        {
+            File.Delete(Path);
+            File.Delete(Path + ".fault");
+        }
     }
 }
