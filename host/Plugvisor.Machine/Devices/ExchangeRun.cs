@@ -109,6 +109,8 @@ internal sealed class ExchangeRun
                 if (!Enter(exchange, Step.Commit)) return;
                 exchange.Commit(_deadline);
             }
+
+            _stood = Stopwatch.GetElapsedTime(start);   // all of them serve the guest again
         }
         catch (Exception e)
         {
@@ -131,11 +133,7 @@ internal sealed class ExchangeRun
             exchange.End();
         }
 
-        lock (_lock)
-        {
-            _stood = Stopwatch.GetElapsedTime(start);
-            _ended.Set();
-        }
+        lock (_lock) _ended.Set();
     }
 
     /// <returns>False when nobody waits for this thread any more: it has to end, and to leave everything alone.</returns>
@@ -143,15 +141,23 @@ internal sealed class ExchangeRun
     {
         lock (_lock)
         {
+            if (_abandoned) return false;
             _at = exchange;
             _step = step;
             _since = Stopwatch.GetTimestamp();
-            return !_abandoned;
+            return true;
         }
     }
 
     /// <summary>The run's thread hangs in a plugin.</summary>
     private void Recover()
+    {
+        // Once the devices are about to go on it is decided which instances they go on with.
+        if (_step != Step.End) Undo();
+        foreach (DeviceExchange exchange in _exchanges) exchange.End();
+    }
+
+    private void Undo()
     {
         string reason = $"{_at!.Call} did not return within {_deadline.TotalSeconds:0.##} s";
         _error ??= _at.Refused(new DeviceException(reason));
@@ -160,7 +166,5 @@ internal sealed class ExchangeRun
         {
             if (!BoundedCall.Run(nameof(DeviceExchange.Revert), exchange.Revert, _deadline, out string? stuck)) exchange.Lose(stuck!);
         }
-
-        foreach (DeviceExchange exchange in _exchanges) exchange.End();
     }
 }

@@ -21,6 +21,7 @@ internal sealed class VirtioDeviceCalls
     private readonly Virtqueue?[] _running;
     private readonly QueueState[] _states;
     private VirtioInstance _instance;
+    private int _halfStarted = -1;   // the queue whose start threw
 
     public VirtioDeviceCalls(
         VirtioInstance instance, GuestMemory memory, QueueDoorbells doorbells, QueueInterrupt[] interrupts, DeviceLatch latch)
@@ -109,7 +110,7 @@ internal sealed class VirtioDeviceCalls
             }
             catch (Exception e)
             {
-                failed = i;
+                failed = _halfStarted = i;
                 return e;
             }
             finally
@@ -205,7 +206,7 @@ internal sealed class VirtioDeviceCalls
         {
             Current = nameof(IStopsInTime.TryStopQueue);
             if (!_instance.StopsInTime!.TryStopQueue(queue, patience, out QueueState state)) return false;
-            _states[queue] = state;
+            Keep(queue, state);
             _running[queue] = null;
             return true;
         }
@@ -226,7 +227,7 @@ internal sealed class VirtioDeviceCalls
         try
         {
             Current = nameof(IVirtioDevice.StopQueue);
-            _states[queue] = _instance.Device.StopQueue(queue);
+            Keep(queue, _instance.Device.StopQueue(queue));
             _running[queue] = null;
             return true;
         }
@@ -239,5 +240,12 @@ internal sealed class VirtioDeviceCalls
         {
             Current = null;
         }
+    }
+
+    /// <summary>Keeps where a queue stands. One that never really started is where it was, whatever the device says of it; its ring object knows.</summary>
+    private void Keep(int queue, QueueState state)
+    {
+        _states[queue] = queue == _halfStarted ? _running[queue]!.State : state;
+        if (queue == _halfStarted) _halfStarted = -1;
     }
 }

@@ -32,9 +32,7 @@ public sealed class DeviceExchangeTests : IDisposable
     {
         _guest.Start(0, 1);
         _guest.Write(GuestDriver.Config + 4, 4, 0xdecade);
-        _device.Inner.Queues[0].Queue.TryPop(new IoSegment[200], out DescriptorChain chain);
-        _device.Inner.Queues[0].Queue.AddUsed(chain.Head, 0);
-        _device.Inner.Queues[0].Queue.Publish();
+        ServeOne();
 
         SavedDevice successor = null!;
         PluggedDevice plugged = Exchange(_guest, _device, request => successor = new SavedDevice(request));
@@ -195,6 +193,8 @@ public sealed class DeviceExchangeTests : IDisposable
         _guest.Negotiate(GuestDriver.Version1 | 1 << 5);
         _guest.SetUpQueue(0);
         _guest.SetStatus(15);
+        ServeOne();
+        _machine.Memory.TryWrite(0x20002, [2, 0]);   // and one more that waits
         _device.Inner.Queues[0].Doorbell.Drain();
         if (how == "no state") _device.OnSave = () => [];
         if (how == "save") _device.OnSave = () => throw new InvalidOperationException("test fault");
@@ -231,12 +231,33 @@ public sealed class DeviceExchangeTests : IDisposable
 
         Assert.Same(_device, _guest.Device.Device);
         Assert.False(_device.IsHandedOver);
-        Assert.Equal(["StopQueue 0", "StartQueue 0 at 0"], _device.Inner.Calls[^2..]);
+        Assert.Equal(["StopQueue 0", "StartQueue 0 at 1"], _device.Inner.Calls[^2..]);
         Assert.NotEqual(0ul, _device.Inner.Queues[0].Doorbell.Drain());   // what is available is looked at
         Assert.Equal(15, _guest.StatusNow);
         if (how is not ("refuses" or "throws" or "null" or "no state" or "save" or "no virtio"))
             DriverSees(() => successor is { } made && made.Inner.Calls.Contains("Dispose"));
         Assert.True(_guest.Reset());
+    }
+
+    [Fact]
+    public void New_code_that_hangs_in_StartQueue_costs_its_device_and_no_other()
+    {
+        var other = new SavedDevice();
+        GuestDriver second = _machine.Add(other, "_test1");
+        _guest.Start(0);
+        second.Start(0);
+        using var hang = new ManualResetEventSlim();
+        int made = 0;
+        var plugin = new Plugin((request, _) => new SavedDevice(request, new FakeVirtioDevice { Hang = made++ == 1 ? hang : null }));
+        List<DeviceExchange> exchanges = [Prepare(_guest, _device, plugin), Prepare(second, other, plugin)];
+        DeviceException e = Assert.Throws<DeviceException>(() => ExchangeRun.Run(exchanges, TimeSpan.FromMilliseconds(200)));
+        Assert.Contains("StartQueue did not return within 0.2 s", e.InnerException!.Message, StringComparison.Ordinal);
+        Assert.True(second.IsBroken);
+        Assert.False(_guest.IsBroken);
+        Assert.Same(_device, _guest.Device.Device);
+        Assert.Equal(["StopQueue 0", "StartQueue 0 at 0"], _device.Inner.Calls[^2..]);
+        Assert.True(_guest.Reset());
+        hang.Set();
     }
 
     [Fact]
@@ -299,6 +320,14 @@ public sealed class DeviceExchangeTests : IDisposable
     };
 
     private static void DriverSees(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, s_patience));
+
+    private void ServeOne()
+    {
+        Virtqueue queue = _device.Inner.Queues[0].Queue;
+        Assert.Equal(PopStatus.Popped, queue.TryPop(new IoSegment[200], out DescriptorChain chain));
+        queue.AddUsed(chain.Head, 0);
+        queue.Publish();
+    }
 
     private DeviceHost Host() => new("_test0", _machine.Memory, _log, TimeProvider.System, new DeviceServices());
 

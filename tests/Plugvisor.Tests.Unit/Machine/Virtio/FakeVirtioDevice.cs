@@ -28,6 +28,9 @@ internal sealed class FakeVirtioDevice : IVirtioDevice
     /// <summary>When set, a request is in flight from the first start of a queue, and StopQueue waits for this.</summary>
     public ManualResetEventSlim? Stall { get; set; }
 
+    /// <summary>When set, StartQueue waits for this.</summary>
+    public ManualResetEventSlim? Hang { get; init; }
+
     public byte[] Config { get; } = new byte[ConfigLength];
 
     public ulong Features { get; private set; }
@@ -75,6 +78,7 @@ internal sealed class FakeVirtioDevice : IVirtioDevice
         Called($"StartQueue {index} at {resources.Queue.State.NextAvail}");
         Starts++;
         ThrowIf(nameof(StartQueue));
+        Hang?.Wait();
         Queues[index] = resources;
         if (Stall is not null && Starts == 1 && resources.Queue.TryPop(new IoSegment[resources.Queue.MaxSegments], out _) != PopStatus.Popped)
             throw new InvalidOperationException("the test made nothing available");
