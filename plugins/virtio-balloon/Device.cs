@@ -7,7 +7,7 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.VirtioBalloon;
 
 /// <summary>The device: how much the guest is to hand over, how much it has, and the queues by which it does.</summary>
-internal sealed class Device : IVirtioDevice, IStopsInTime, IMemoryBalloon
+internal sealed class Device : IVirtioDevice, IStopsInTime, IMemoryBalloon, ISnapshottable
 {
     private readonly Worker _worker;
     private IVirtioTransport? _transport;
@@ -32,6 +32,7 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, IMemoryBalloon
             ConfigLength = BalloonSpec.ConfigLength,
         };
         _wanted = PagesOf(config.Size);
+        _actual = State.From(request).Actual;
         _worker = new Worker(request.Id, queues, pages, host);
     }
 
@@ -94,6 +95,9 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, IMemoryBalloon
         Volatile.Write(ref _transport, null);
         Volatile.Write(ref _actual, 0);
     }
+
+    /// <summary>How much is wanted is part of the configuration, which <c>vm.resize</c> changes.</summary>
+    public ReadOnlyMemory<byte> Save() => new State(Volatile.Read(ref _actual)).ToBytes();
 
     /// <inheritdoc/>
     public void Dispose() => _worker.Dispose();

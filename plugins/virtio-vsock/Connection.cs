@@ -113,14 +113,16 @@ internal sealed class Connection
     }
 
     /// <summary>Begins a use of the slot.</summary>
-    public void Open(ConnectionState state, UnixStream stream)
+    /// <param name="state">Where it begins.</param>
+    /// <param name="stream">The host's end; null for one that is dead.</param>
+    public void Open(ConnectionState state, UnixStream? stream)
     {
         Use++;
         State = state;
         Stream = stream;
         Pending = PendingPackets.None;
         // Whatever is the case, the first try finds out.
-        CanRead = CanWrite = true;
+        CanRead = CanWrite = stream is not null;
         HostEnded = HostGone = _askedForCredit = false;
         GuestShutdown = ToldShutdown = 0;
         _start = _count = 0;
@@ -257,6 +259,51 @@ internal sealed class Connection
         }
 
         if (_count == 0) Release(spare);
+    }
+
+    /// <summary>Writes where it stands, but for its socket.</summary>
+    public void Save(BinaryWriter to)
+    {
+        to.Write((byte)State);
+        to.Write(GuestPort);
+        to.Write(HostPort);
+        to.Write((byte)Pending);
+        to.Write((byte)GuestShutdown);
+        to.Write((byte)ToldShutdown);
+        to.Write(HostEnded);
+        to.Write(HostGone);
+        to.Write(_askedForCredit);
+        foreach (uint counter in (ReadOnlySpan<uint>)[_received, _forwarded, _toldForwarded, _sent, _guestBuffer, _guestForwarded]) to.Write(counter);
+        to.Write(_count);
+        if (_count > 0) to.Write(_held!, _start, _count);
+        Greeting.Save(to);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote, but for state and ports, into a connection that was just opened.</summary>
+    public void Restore(BinaryReader from)
+    {
+        Pending = (PendingPackets)from.ReadByte();
+        GuestShutdown = from.ReadByte() & VsockSpec.ShutdownBoth;
+        ToldShutdown = from.ReadByte() & VsockSpec.ShutdownBoth;
+        HostEnded = from.ReadBoolean();
+        HostGone = from.ReadBoolean();
+        _askedForCredit = from.ReadBoolean();
+        _received = from.ReadUInt32();
+        _forwarded = from.ReadUInt32();
+        _toldForwarded = from.ReadUInt32();
+        _sent = from.ReadUInt32();
+        _guestBuffer = from.ReadUInt32();
+        _guestForwarded = from.ReadUInt32();
+        int count = from.ReadInt32();
+        if (count is < 0 or > BufferSize) throw new InvalidDataException($"a connection holds {count} bytes");
+        if (count > 0)
+        {
+            _held = new byte[BufferSize];
+            from.BaseStream.ReadExactly(_held, 0, count);
+            _count = count;
+        }
+
+        Greeting.Restore(from);
     }
 
     private uint Passed(int result)

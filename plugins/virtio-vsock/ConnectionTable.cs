@@ -39,8 +39,18 @@ internal sealed class ConnectionTable(int capacity)
     /// <summary>Buffers that nobody uses.</summary>
     public Stack<byte[]> Spare => _spare;
 
+    /// <summary>Slots that were in use at some time; those of them that are free have the state Free.</summary>
+    public ReadOnlySpan<Connection?> Slots => _slots.AsSpan(0, _made);
+
+    /// <summary>The port that was given last.</summary>
+    public uint LastPort
+    {
+        get => _lastPort;
+        set => _lastPort = value & PortMask;
+    }
+
     /// <summary>Takes a slot; there has to be room. It cannot be found by ports yet.</summary>
-    public Connection Add(ConnectionState state, UnixStream stream)
+    public Connection Add(ConnectionState state, UnixStream? stream)
     {
         int slot = _freeCount > 0 ? _free[--_freeCount] : _made++;
         Connection connection = _slots[slot] ??= new Connection(slot);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Errors;
 using Plugvisor.Linux.Sockets;
@@ -8,8 +9,11 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.VirtioVsock;
 
 /// <summary>The device: three queues with one thread, the guest's address as its config space, and a listening socket of the host.</summary>
-internal sealed class Device : IVirtioDevice, IStopsInTime
+internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
 {
+    /// <summary>What a <see cref="SocketFile"/> hands over; the connections' sockets follow.</summary>
+    private const int SocketHandles = 2;
+
     private readonly uint _cid;
     private readonly SocketFile _socket;
     private readonly Muxer _muxer;
@@ -22,7 +26,9 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
         _cid = config.Cid;
         try
         {
-            _socket = SocketFile.TryListen(config.Socket)
+            _socket = request.Inherited.Count >= SocketHandles
+                ? SocketFile.Inherit(config.Socket, request.Inherited)
+                : SocketFile.TryListen(config.Socket)
                 ?? throw new DeviceException($"vsock device {request.Id}: {config.Socket} is in use by another VM; give another with --vsock socket=");
         }
         catch (LinuxException e)
@@ -30,18 +36,30 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
             throw new DeviceException($"vsock device {request.Id}: cannot listen for the host's connections", e);
         }
 
+        bool tellsReset;
         try
         {
             _muxer = new Muxer(config.Cid, config.Socket, _socket.Listener, host);
         }
         catch (LinuxException e)
         {
-            _socket.Dispose();
+            GiveBack(request);
             throw new DeviceException($"vsock device {request.Id}: cannot wait for connections", e);
         }
 
-        // Saved state says only that there was a life before: connections do not come along.
-        _worker = new Worker(request.Id, _muxer, !request.SavedState.IsEmpty, host);
+        try
+        {
+            tellsReset = State.Restore(request, _muxer, SocketHandles);
+        }
+        catch (Exception e) when (e is LinuxException or DeviceException)
+        {
+            _muxer.Dispose();
+            GiveBack(request);
+            if (e is DeviceException) throw;
+            throw new DeviceException($"vsock device {request.Id}: cannot go on with the connections of the instance before", e);
+        }
+
+        _worker = new Worker(request.Id, _muxer, tellsReset, host);
     }
 
     /// <inheritdoc/>
@@ -81,11 +99,35 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
     public void Reset() => _muxer.Reset();
 
     /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Save() => State.Save(_muxer, _worker.TellsReset);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<SafeHandle> Handover
+    {
+        get
+        {
+            var handles = new List<SafeHandle>(_socket.Handover);
+            _muxer.AddStreams(handles);
+            return handles;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void HandedOver() => _socket.KeepFiles();
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         // The thread first: it uses the rest.
         _worker.Dispose();
         _muxer.Dispose();
+        _socket.Dispose();
+    }
+
+    /// <summary>The device was not made after all: the files are the earlier instance's, if there is one.</summary>
+    private void GiveBack(DeviceRequest request)
+    {
+        if (request.Inherited.Count > 0) _socket.KeepFiles();
         _socket.Dispose();
     }
 }

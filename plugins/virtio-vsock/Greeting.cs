@@ -29,6 +29,21 @@ internal sealed class Greeting
     /// <summary>Forgets what was read.</summary>
     public void Clear() => _length = 0;
 
+    /// <summary>Writes what was read.</summary>
+    public void Save(BinaryWriter to)
+    {
+        to.Write((byte)_length);
+        to.Write(_line, 0, _length);
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    public void Restore(BinaryReader from)
+    {
+        int length = Math.Min((int)from.ReadByte(), Longest);
+        from.ReadBytes(length).CopyTo(_line, 0);
+        _length = length;
+    }
+
     /// <summary>Reads on.</summary>
     /// <param name="stream">The client.</param>
     /// <param name="port">The port, when the line is complete.</param>

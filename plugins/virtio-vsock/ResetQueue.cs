@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Plugvisor.Plugins.VirtioVsock;
 
 /// <summary>
@@ -29,6 +31,20 @@ internal sealed class ResetQueue
         _first = (_first + 1) % _packets.Length;
         _count--;
         return packet;
+    }
+
+    /// <summary>Writes all of them.</summary>
+    public void Save(BinaryWriter to)
+    {
+        to.Write((ushort)_count);
+        for (int i = 0; i < _count; i++) to.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<Packet>(in _packets[(_first + i) % _packets.Length])));
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote; there are none yet.</summary>
+    public void Restore(BinaryReader from)
+    {
+        int count = from.ReadUInt16();
+        for (int i = 0; i < count && !IsFull; i++) from.BaseStream.ReadExactly(MemoryMarshal.AsBytes(new Span<Packet>(ref _packets[_count++])));
     }
 
     /// <summary>Forgets all.</summary>

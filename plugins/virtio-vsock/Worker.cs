@@ -31,6 +31,9 @@ internal sealed class Worker : IQueueGroupService, IDisposable
         _worker.Watch(VsockSpec.ReceiveQueue, muxer.EventDescriptor, PollEvents.Readable);
     }
 
+    /// <summary>Whether the guest has still to be told that its connections are gone. While no queue runs.</summary>
+    public bool TellsReset => _tellsReset;
+
     /// <summary>Starts serving a queue.</summary>
     public void Start(int index, QueueResources queue) => _worker.Start(index, queue);
 

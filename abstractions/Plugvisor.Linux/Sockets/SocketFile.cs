@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Linux.Errors;
 using Plugvisor.Linux.Files;
 
@@ -15,6 +16,7 @@ public sealed class SocketFile : IDisposable
 
     private readonly LinuxFile _lock;
     private readonly PathStatus? _made;
+    private bool _keepsFiles;
 
     private SocketFile(string path, LinuxFile @lock)
     {
@@ -31,6 +33,14 @@ public sealed class SocketFile : IDisposable
         Listener = UnixListener.Bind(path);
         _made = PathStatus.TryRead(path);
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+    }
+
+    private SocketFile(string path, LinuxFile @lock, UnixListener listener)
+    {
+        Path = path;
+        _lock = @lock;
+        Listener = listener;
+        _made = PathStatus.TryRead(path);
     }
 
     /// <summary>Where it is.</summary>
@@ -60,10 +70,42 @@ public sealed class SocketFile : IDisposable
         }
     }
 
+    /// <summary>Goes on where another owner in this process stands: clients that wait stay where they are.</summary>
+    /// <param name="path">Where it is.</param>
+    /// <param name="inherited">What <see cref="Handover"/> gave, duplicated or not; stays the caller's.</param>
+    /// <exception cref="LinuxException">The process is out of descriptors, or they are something else.</exception>
+    public static SocketFile Inherit(string path, IReadOnlyList<SafeHandle> inherited)
+    {
+        ArgumentNullException.ThrowIfNull(inherited);
+        LinuxFile taken = LinuxFile.Duplicate(inherited[1], path + LockSuffix);
+        try
+        {
+            return new SocketFile(path, taken, UnixListener.Duplicate(inherited[0]));
+        }
+        catch
+        {
+            taken.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What another owner needs to go on: the listener and the lock.</summary>
+    public IReadOnlyList<SafeHandle> Handover => [Listener, _lock];
+
+    /// <summary>Another owner goes on: <see cref="Dispose"/> leaves the files and the lock alone.</summary>
+    public void KeepFiles() => _keepsFiles = true;
+
     /// <summary>Stops listening and removes the files, the socket only while it is still the one that was made here.</summary>
     public void Dispose()
     {
         if (_lock.IsClosed) return;
+        if (_keepsFiles)
+        {
+            Listener.Dispose();
+            _lock.Dispose();   // the other owner's duplicate keeps it locked
+            return;
+        }
+
         if (_made is { } made && PathStatus.TryRead(Path) is { } there && there.IsSameFile(made)) File.Delete(Path);
         Listener.Dispose();
         ReleaseLock(_lock);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Plugvisor.Linux.Errors;
+using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Linux.Sockets;
 
@@ -54,6 +55,22 @@ public sealed unsafe partial class UnixListener : SafeHandle
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC);
         _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
         return new UnixListener(descriptor);
+    }
+
+    /// <summary>Another descriptor of a listening socket.</summary>
+    /// <exception cref="LinuxException">The process is out of descriptors, or it is no listening Unix stream socket.</exception>
+    public static UnixListener Duplicate(SafeHandle listener)
+    {
+        int copy = FileDescriptor.DuplicateNumber(listener);
+        try
+        {
+            return Adopt(copy);
+        }
+        catch
+        {
+            _ = close(copy);
+            throw;
+        }
     }
 
     /// <summary>Takes the next client that waits.</summary>

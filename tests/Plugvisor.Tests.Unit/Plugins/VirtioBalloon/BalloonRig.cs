@@ -41,10 +41,10 @@ internal sealed class BalloonRig : IDisposable
 
     public string Log => string.Join('\n', Host.MockLog.Lines);
 
-    public static IVirtioDevice Create(IDeviceHost host, string config)
+    public static IVirtioDevice Create(IDeviceHost host, string config, ReadOnlyMemory<byte> saved = default)
     {
         using JsonDocument document = JsonDocument.Parse(config);
-        return (IVirtioDevice)new Plugin().Create(new DeviceRequest { Id = "__balloon", Config = document.RootElement.Clone() }, host);
+        return (IVirtioDevice)new Plugin().Create(new DeviceRequest { Id = "__balloon", Config = document.RootElement.Clone(), SavedState = saved }, host);
     }
 
     /// <summary>The driver hands these pages over, or takes them back.</summary>

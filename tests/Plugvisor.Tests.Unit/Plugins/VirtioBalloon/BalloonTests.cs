@@ -101,6 +101,17 @@ public sealed class BalloonTests
         Assert.Contains("__balloon", error.Message);
     }
 
+    [Fact]
+    public void Another_instance_knows_what_the_guest_has_handed_over()
+    {
+        using var rig = new BalloonRig();
+        rig.Harness.Device.WriteConfig(4, BitConverter.GetBytes(1000u));
+        ReadOnlyMemory<byte> saved = ((ISnapshottable)rig.Harness.Device).Save();
+        using IVirtioDevice next = BalloonRig.Create(rig.Host, """{"size":8388608}""", saved);
+        Assert.Equal((8ul << 20, 1000ul << 12), (((IMemoryBalloon)next).Target, ((IMemoryBalloon)next).Actual));
+        Assert.Throws<DeviceException>(() => BalloonRig.Create(rig.Host, """{"size":0}""", new byte[] { 2, 0, 0, 0, 0 }));
+    }
+
     [Theory]
     [InlineData(0xffff_ffffu)]      // beyond any address
     [InlineData(0x4000u)]           // the first page after the first region

@@ -148,7 +148,7 @@ public sealed class ConnectTests
     [Fact]
     public void A_guest_that_is_restored_hears_that_its_connections_are_gone()
     {
-        using var rig = new VsockRig(saved: [1]);
+        using var rig = new VsockRig(saved: [1, 0]);
         ulong buffer = rig.Ram.Allocate(4);
         rig.Ram.Write(buffer, uint.MaxValue);
         Assert.Equal(4u, rig.Events.Call(DriverBuffer.Writable(buffer, 1), DriverBuffer.Writable(buffer + 1, 3)));

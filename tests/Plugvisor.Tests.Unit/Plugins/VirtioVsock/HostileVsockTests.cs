@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using Plugvisor.Plugins.VirtioVsock;
-using Plugvisor.Testing.Conformance;
 using Plugvisor.Testing.Queues;
 using Xunit;
 
@@ -121,32 +120,6 @@ public sealed class HostileVsockTests
     }
 
     [Fact]
-    public void Hostile_32_ten_thousand_connects_are_bounded_and_leave_nothing()
-    {
-        int before = ProcessResources.OpenDescriptors;
-        using var rig = new VsockRig();
-        using Socket listener = rig.Listen(Port, backlog: 4096);
-        int accepted = 0;
-        for (uint port = 0; port < 10_000; port++)
-        {
-            rig.Send(VsockRig.NewPacket(VsockSpec.VIRTIO_VSOCK_OP_REQUEST, port, Port));
-            Packet answer = rig.Next().Header;
-            Assert.Equal(port, answer.DestinationPort);
-            if (answer.Operation == VsockSpec.VIRTIO_VSOCK_OP_RESPONSE) accepted++;
-            else Assert.Equal(VsockSpec.VIRTIO_VSOCK_OP_RST, answer.Operation);
-        }
-
-        Assert.InRange(accepted, 1, Muxer.MaxConnections);
-        Assert.Equal((ulong)accepted, rig.Open);
-        // The one more comes in as soon as another goes.
-        rig.Send(VsockRig.NewPacket(VsockSpec.VIRTIO_VSOCK_OP_RST, 0, Port));
-        rig.Send(VsockRig.NewPacket(VsockSpec.VIRTIO_VSOCK_OP_RST, 1, Port));
-        rig.Harness.Reset();
-        Assert.Equal(0ul, rig.Open);
-        Assert.InRange(ProcessResources.OpenDescriptors - before, int.MinValue, 500);   // other tests run beside this one
-    }
-
-    [Fact]
     public void Hostile_32_a_guest_that_takes_no_answers_only_stops_itself()
     {
         using var rig = new VsockRig(buffers: 0);
@@ -219,13 +192,19 @@ public sealed class HostileVsockTests
     [Fact]
     public void Hostile_32_buffers_with_room_for_a_header_only_get_no_data_and_lose_none()
     {
-        using var rig = new VsockRig(buffers: 3);
-        Socket host = rig.ConnectFromGuest(Guest, Port);
-        rig.Harness.Stop();
-        // The buffers that were there are taken by resets, so that only small ones are left.
+        using var rig = new VsockRig(buffers: 1);
+        using Socket listener = rig.Listen(Port);
+        rig.Send(VsockRig.NewPacket(VsockSpec.VIRTIO_VSOCK_OP_REQUEST, Guest, Port));
+        using Socket host = listener.Accept();
+        rig.Next(offerAgain: false);
+        ulong buffer = rig.Ram.Allocate(Packet.Size);
+        for (int i = 0; i < 3; i++) rig.Receive.Driver.Add(DriverBuffer.Writable(buffer, Packet.Size));
+        rig.Receive.Kick();
         host.Send("data"u8);
-        rig.Harness.Resume();
-        Assert.Equal("data"u8, rig.Next().Data);
+        for (int i = 0; i < 3; i++) Assert.Equal((uint)Packet.Size, rig.Receive.Collect().Written);
+        rig.Post();
+        rig.Receive.Kick();
+        Assert.Equal("data"u8, rig.Next(offerAgain: false).Data);
     }
 
     [Fact]

@@ -24,11 +24,14 @@ internal sealed class VsockRig : IDisposable
     private readonly List<IDisposable> _owned = [];
     private readonly ulong _packet;
 
-    public VsockRig(TimeProvider? clock = null, byte[]? saved = null, int buffers = 100)
+    public VsockRig(TimeProvider? clock = null, byte[]? saved = null, int buffers = 100, VsockRig? replaces = null)
     {
-        Folder = Directory.CreateTempSubdirectory("vsock").FullName;
+        Folder = replaces?.Folder ?? Directory.CreateTempSubdirectory("vsock").FullName;
         Host = new MockDeviceHost(Ram, clock);
-        Harness = new DriverHarness(Create(Host, Socket, saved), Host);
+        Harness = new DriverHarness(Create(Host, Socket, saved, inherited: (replaces?.Harness.Device as IHandsOver)?.Handover), Host);
+        // As the host does: the old one is told, and goes.
+        (replaces?.Harness.Device as IHandsOver)?.HandedOver();
+        replaces?.Harness.Dispose();
         _packet = Ram.Allocate(Packet.Size + (int)LargestPacket);
         Harness.Start();
         for (int i = 0; i < buffers; i++) Post();
@@ -55,10 +58,11 @@ internal sealed class VsockRig : IDisposable
 
     public ulong Open => Host.MockCounters["open_connections"];
 
-    public static IVirtioDevice Create(IDeviceHost host, string socket, byte[]? saved = null, uint cid = Cid)
+    public static IVirtioDevice Create(IDeviceHost host, string socket, byte[]? saved = null, uint cid = Cid, IReadOnlyList<SafeHandle>? inherited = null)
     {
         using JsonDocument config = JsonDocument.Parse($$"""{"cid":{{cid}},"socket":"{{socket}}"}""");
-        return (IVirtioDevice)new Plugin().Create(new DeviceRequest { Id = "_vsock0", Config = config.RootElement.Clone(), SavedState = saved }, host);
+        var request = new DeviceRequest { Id = "_vsock0", Config = config.RootElement.Clone(), SavedState = saved, Inherited = inherited ?? [] };
+        return (IVirtioDevice)new Plugin().Create(request, host);
     }
 
     /// <summary>A packet of the guest.</summary>
@@ -185,7 +189,7 @@ internal sealed class VsockRig : IDisposable
         Harness.Dispose();
         foreach (IDisposable owned in _owned) owned.Dispose();
         Ram.Dispose();
-        Directory.Delete(Folder, recursive: true);
+        if (Directory.Exists(Folder)) Directory.Delete(Folder, recursive: true);
         Assert.Empty(Host.Failures);
     }
 
