@@ -25,8 +25,9 @@ internal readonly record struct State(uint Actual)
     {
         ReadOnlySpan<byte> saved = request.SavedState.Span;
         if (saved.IsEmpty) return default;
-        if (saved.Length != Size || saved[0] != Version)
-            throw new DeviceException($"balloon device {request.Id}: the state of the instance before is not of version {Version}, which this plugin knows");
+        if (saved[0] != Version)
+            throw new DeviceException($"balloon device {request.Id}: the state of the instance before has version {saved[0]}, this plugin knows {Version}");
+        if (saved.Length != Size) throw new DeviceException($"balloon device {request.Id}: the state of the instance before has {saved.Length} bytes in place of {Size}");
         return new State(BinaryPrimitives.ReadUInt32LittleEndian(saved[1..]));
     }
 }

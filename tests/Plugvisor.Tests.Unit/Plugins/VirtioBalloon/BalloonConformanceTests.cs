@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Testing.Conformance;
 using Plugvisor.Testing.Devices;
@@ -9,8 +10,12 @@ namespace Plugvisor.Tests.Unit.Plugins.VirtioBalloon;
 
 public sealed class BalloonConformanceTests : VirtioDeviceConformance
 {
-    protected override IVirtioDevice Create(MockDeviceHost host) =>
-        BalloonRig.Create(host, """{"size":1048576,"deflate_on_oom":true,"free_page_reporting":true}""");
+    private const string Config = """{"size":1048576,"deflate_on_oom":true,"free_page_reporting":true}""";
+
+    protected override IVirtioDevice Create(MockDeviceHost host) => BalloonRig.Create(host, Config);
+
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        BalloonRig.Create(host, Config, state);
 
     protected override void Prepare(MockDeviceHost host) => host.Offer<IGuestPages>(new BalloonRig.FakePages(host.Memory));
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Plugins.VirtioVsock;
 using Plugvisor.Testing.Conformance;
 using Plugvisor.Testing.Devices;
@@ -17,6 +18,10 @@ public sealed class VsockConformanceTests : VirtioDeviceConformance, IDisposable
     protected override int RequestQueue => VsockSpec.TransmitQueue;
 
     protected override IVirtioDevice Create(MockDeviceHost host) => VsockRig.Create(host, Path.Combine(_folder, $"{_made++}"));
+
+    /// <summary>Of the first one: tests that replace a device have no other.</summary>
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        VsockRig.Create(host, Path.Combine(_folder, "0"), state.ToArray(), inherited: inherited);
 
     /// <summary>A RST of no connection: the one packet that nothing follows from.</summary>
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram)
