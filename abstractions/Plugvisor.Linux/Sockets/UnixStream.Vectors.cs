@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Linux.Sockets;
 
@@ -7,10 +6,6 @@ namespace Plugvisor.Linux.Sockets;
 public sealed unsafe partial class UnixStream
 {
     private const int SHUT_RD = 0;
-
-    /// <summary>Another descriptor of a connected socket; both share whether it blocks.</summary>
-    /// <exception cref="Errors.LinuxException">The process is out of descriptors.</exception>
-    public static UnixStream Duplicate(SafeHandle stream) => new(FileDescriptor.DuplicateNumber(stream));
 
     /// <summary>Receives into <c>struct iovec</c>s what is there. Descriptors that come are dropped by the kernel.</summary>
     /// <returns>Bytes, 0 at the end of the stream, or a negative errno such as <see cref="WouldBlock"/>.</returns>
