@@ -15,7 +15,7 @@ public sealed class SharedDirectoryGuest : BootRun
 
         # A tree, sums of both sides, names that move.
         mkdir -p tree/deep/er
-        for i in 1 2 3; do dd if=/dev/urandom of=tree/deep/file$i bs=100k count=$((i * 3)) 2>/dev/null; done
+        for i in 1 2 3; do dd if=/dev/urandom of=tree/deep/file$i bs=100k count=$i 2>/dev/null; done
         dd if=/dev/urandom of=tree/odd bs=4093 count=33 2>/dev/null
         mv tree/deep/file1 tree/deep/er/renamed
         ln tree/odd tree/linked
@@ -83,7 +83,7 @@ public sealed class SharedDirectoryGuest : BootRun
                 head -c 300000 /dev/urandom >$SHARED/random
                 (cd $SHARED && sha256sum hello random >host.sums)
                 echo hosts >outside/secret; ln -s $base/outside/secret $SHARED/outside
-                for d in 1 2 3 4 5; do mkdir -p source/dir$d/sub; for f in 1 2 3 4 5 6 7 8; do head -c $((d * f * 300)) /dev/urandom >source/dir$d/sub/f$f; done; done
+                for d in 1 2 3; do mkdir -p source/dir$d/sub; for f in 1 2 3 4 5; do head -c $((d * f * 300)) /dev/urandom >source/dir$d/sub/f$f; done; done
                 tar -cf $SHARED/host.tar -C source .
                 cp $RESULTS/guest.sh $SHARED/
                 echo do not touch >$FROZEN/file
