@@ -37,11 +37,26 @@ static bool open_slot(u8 slot)
     return false;
 }
 
+// What a driver that was not told would do: registers, doorbells and configuration of a device that is gone.
+static void use_old_bar(u8 slot)
+{
+    struct virtio *v = &disks[slot].device;
+    // The slot is empty at once; the registers go when the host has taken the device out.
+    for (u64 start = tsc(); read8(v->common + COMMON_STATUS) != 0xff && milliseconds_since(start) < 20000;)
+        queue_ring(&disks[slot].queue);
+    for (int i = 0; i < 1000; i++) {
+        write8(v->common + COMMON_STATUS, 0);
+        queue_ring(&disks[slot].queue);
+    }
+    print("hotplug slot %u old bar status %x config %x isr %x id %x\n", slot, read8(v->common + COMMON_STATUS), read32(v->config),
+          read8(v->isr), pci_read32(&v->pci, 0));
+}
+
 void main(void)
 {
     traps_on();
     u64 registers = controller(), ejects = option_number("ejects", 1), limit = option_number("secs", 60) * 1000, start = tsc();
-    bool quiet = option_number("quiet", 0), keep = option_number("keep", 0);
+    bool quiet = option_number("quiet", 0), stale = option_number("stale", 0), keep = option_number("keep", 0);
     u64 inserted = 0, ejected = 0, failed = 0;
     write32(registers + SEGMENT, 0);
     print("hotplug ready\n");
@@ -62,6 +77,8 @@ void main(void)
                 ejected++;
                 if (!quiet)
                     print("hotplug slot %u ejected\n", slot);
+                if (stale && disks[slot].device.common)
+                    use_old_bar(slot);
             } else if (leaving >> slot & 1)
                 print("hotplug slot %u kept\n", slot);
         }

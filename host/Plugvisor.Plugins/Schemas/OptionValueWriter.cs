@@ -35,7 +35,7 @@ internal static class OptionValueWriter
 
     private static bool TryWriteInteger(JsonBuffer writer, MemberDeclaration member, string text)
     {
-        if (member.Width.IsSigned)
+        if (member.Width.IsSigned && !member.IsByteSize)
         {
             if (!OptionSyntax.TryReadSigned(text, member.Width.Min, (long)member.Width.Max, out var signed)) return false;
             writer.Number(signed);

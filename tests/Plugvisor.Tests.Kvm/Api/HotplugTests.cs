@@ -36,7 +36,7 @@ public sealed class HotplugTests
     }
 
     [Fact]
-    public async Task A_guest_that_keeps_its_device_blocks_the_id_but_not_the_API_and_a_reboot_frees_it()
+    public async Task Hostile_37_a_guest_that_keeps_its_device_blocks_the_id_but_not_the_API_and_a_reboot_frees_it()
     {
         using var disk = new PatternImage(1);
         using RestVmm vmm = await RestVmm.StartAsync();
@@ -58,6 +58,50 @@ public sealed class HotplugTests
     }
 
     [Fact]
+    public async Task Hostile_37_a_guest_that_uses_the_old_BAR_of_an_ejected_device_finds_nobody()
+    {
+        using var disk = new PatternImage(1);
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
+        await BootAsync(vmm, client, "ejects=2 stale=1");
+        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
+        for (int round = 1; round <= 2; round++)
+        {
+            Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
+            await vmm.Process.WaitForAsync("capacity 2048 status 0");
+            Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
+            if (round == 1) await vmm.EventAsync("device-removed");   // the id is free, and what takes the slot next works
+        }
+
+        string serial = await vmm.Process.FinishAsync();
+        Assert.Contains("inserted 2 ejected 2 failed 0 ok", serial, StringComparison.Ordinal);
+        Assert.Equal(3, serial.Split("old bar status ff config ffffffff isr ff id ffffffff").Length);
+    }
+
+    [Fact]
+    public async Task Hostile_37_removing_a_device_twice_or_one_that_is_gone_is_answered_in_words()
+    {
+        using var disk = new PatternImage(1);
+        using RestVmm vmm = await RestVmm.StartAsync();
+        using ApiClient client = vmm.Open();
+        await BootAsync(vmm, client, "ejects=2");
+        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
+        Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
+        ApiAnswer twin = await client.PutAsync("vm.add-disk", add);
+        Assert.Equal(409, twin.Code);
+        Assert.Equal("Identifier late is not unique", twin.Errors[^1]);
+
+        // The second may come while the guest still has it, or when it has let go.
+        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
+        Assert.Contains((await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code, new[] { 204, 404 });
+        await vmm.EventAsync("device-removed");
+        ApiAnswer gone = await client.PutAsync("vm.remove-device", """{"id":"late"}""");
+        Assert.Equal(404, gone.Code);
+        Assert.Equal("No device with id \"late\" to remove", gone.Errors[^1]);
+        Assert.Equal(204, (await client.PutAsync("vm.shutdown")).Code);
+    }
+
+    [Fact]
     public async Task What_was_added_is_there_after_a_reboot()
     {
         using var disk = new PatternImage(1);
@@ -72,7 +116,7 @@ public sealed class HotplugTests
     }
 
     [Fact]
-    public async Task A_thousand_disks_come_and_go_as_fast_as_they_can()
+    public async Task Hostile_37_a_thousand_disks_come_and_go_as_fast_as_they_can()
     {
         using var disk = new PatternImage(1);
         using RestVmm vmm = await RestVmm.StartTidyAsync();
@@ -111,7 +155,7 @@ public sealed class HotplugTests
     }
 
     [Fact]
-    public async Task When_every_slot_is_taken_the_next_device_is_refused_and_nothing_is_left_of_it()
+    public async Task Hostile_37_when_every_slot_is_taken_the_next_device_is_refused_and_nothing_is_left_of_it()
     {
         using var disk = new PatternImage(1);
         using RestVmm vmm = await RestVmm.StartAsync();
