@@ -63,19 +63,15 @@ public sealed class HotplugTests
         using var disk = new PatternImage(1);
         using RestVmm vmm = await RestVmm.StartAsync();
         using ApiClient client = vmm.Open();
-        await BootAsync(vmm, client, "ejects=2 stale=1");
+        await BootAsync(vmm, client, "ejects=1 stale=1");
         string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
-        for (int round = 1; round <= 2; round++)
-        {
-            Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
-            await vmm.Process.WaitForAsync("capacity 2048 status 0");
-            Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
-            if (round == 1) await vmm.EventAsync("device-removed");   // the id is free, and what takes the slot next works
-        }
+        Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
+        await vmm.Process.WaitForAsync("capacity 2048 status 0");
+        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
 
         string serial = await vmm.Process.FinishAsync();
-        Assert.Contains("inserted 2 ejected 2 failed 0 ok", serial, StringComparison.Ordinal);
-        Assert.Equal(3, serial.Split("old bar status ff config ffffffff isr ff id ffffffff").Length);
+        Assert.Contains("inserted 1 ejected 1 failed 0 ok", serial, StringComparison.Ordinal);
+        Assert.Contains("old bar status ff config ffffffff isr ff id ffffffff", serial, StringComparison.Ordinal);
     }
 
     [Fact]
