@@ -187,8 +187,8 @@ public sealed class HostileBackEndTests : IDisposable
             Assert.Throws<DeviceException>(() => new PlainDevice("plain", Options(DriverHarness.Deadline), _host));
         }
 
-        // 150 came; other tests run beside this one.
-        Assert.InRange(ProcessResources.OpenDescriptors - before, int.MinValue, 100);
+        // 150 came. Other tests run beside this one and open some for a while; a leak stays.
+        Assert.True(DriverHarness.HoldsWithin(() => ProcessResources.OpenDescriptors - before < 100, DriverHarness.Deadline), "descriptors are left open");
     }
 
     [Fact]

@@ -142,7 +142,8 @@ public sealed class ReconnectTests : IDisposable
         // The last chain may have been served by the one before.
         harness.WaitFor(() => _host.MockCounters["backend_reconnects"] == rounds, "the last reconnect");
         Assert.Single(Warnings);
-        Assert.InRange(ProcessResources.OpenDescriptors - before, int.MinValue, rounds - 1);
+        // Other tests run beside this one and open some for a while; a leak stays.
+        Assert.True(DriverHarness.HoldsWithin(() => ProcessResources.OpenDescriptors - before < rounds, DriverHarness.Deadline), "descriptors are left open");
     }
 
     private DriverHarness Start()
