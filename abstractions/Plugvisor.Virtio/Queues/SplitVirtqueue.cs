@@ -50,6 +50,7 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
     private ushort _publishedUsed;    // used.idx as last written
     private int _inFlight;
     private bool _doorbellOff, _broken;
+    private bool _doorbellUnknown = true;   // the one who served the ring before may have left the wish for none behind
 
     private SplitVirtqueue(
         GuestMemory memory, int size, byte* descriptors, byte* avail, byte* used, ulong features, QueueState state,
@@ -216,8 +217,8 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
     {
         if (_broken) return false;
         if (_eventIndex) Volatile.Write(ref *_availEvent, _nextAvail);
-        else if (_doorbellOff) Volatile.Write(ref *_usedFlags, (ushort)0);
-        _doorbellOff = false;
+        else if (_doorbellOff || _doorbellUnknown) Volatile.Write(ref *_usedFlags, (ushort)0);
+        _doorbellOff = _doorbellUnknown = false;
 
         // Full fence: the wish for a doorbell must be visible before the index is read again. The driver writes the index
         // and then reads the wish; without the fence both could miss the other's write and the chain would lie there unseen
@@ -232,6 +233,7 @@ public sealed unsafe class SplitVirtqueue : Virtqueue
         // With EVENT_IDX there is nothing to write: avail_event lags behind, so the driver stays silent by itself.
         if (_doorbellOff || _eventIndex || _broken) return;
         _doorbellOff = true;
+        _doorbellUnknown = false;
         Volatile.Write(ref *_usedFlags, VIRTQ_USED_F_NO_NOTIFY);
     }
 

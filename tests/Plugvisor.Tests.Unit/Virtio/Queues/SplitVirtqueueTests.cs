@@ -121,6 +121,19 @@ public sealed unsafe class SplitVirtqueueTests : IDisposable
     }
 
     [Fact]
+    public void Who_goes_on_with_a_ring_asks_for_doorbells_again_that_its_predecessor_did_not_want()
+    {
+        using var rig = new QueueRig(8, 0);
+        ulong buffer = rig.Ram.Allocate(64);
+        rig.Device.DisableDoorbell();
+
+        SplitVirtqueue successor = rig.Driver.CreateDeviceSide(rig, rig.Device.State);
+        Assert.False(successor.EnableDoorbell());
+        rig.Driver.Add(DriverBuffer.Writable(buffer, 8));
+        Assert.True(rig.Driver.Kick());
+    }
+
+    [Fact]
     public void With_event_index_one_doorbell_and_one_interrupt_serve_many_chains()
     {
         ulong buffer = _rig.Ram.Allocate(64);
