@@ -142,6 +142,9 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
     public void HandedOver() => _disk.Image.KeepLock();
 
     /// <inheritdoc/>
+    public void TookOver() => _disk.Image.OwnLock();
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         // Threads first: their rings refer to the image's files.

@@ -43,7 +43,7 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
         }
         catch (LinuxException e)
         {
-            GiveBack(request);
+            _socket.Dispose();
             throw new DeviceException($"vsock device {request.Id}: cannot wait for connections", e);
         }
 
@@ -54,7 +54,7 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
         catch (Exception e) when (e is LinuxException or DeviceException)
         {
             _muxer.Dispose();
-            GiveBack(request);
+            _socket.Dispose();
             if (e is DeviceException) throw;
             throw new DeviceException($"vsock device {request.Id}: cannot go on with the connections of the instance before", e);
         }
@@ -116,18 +116,14 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
     public void HandedOver() => _socket.KeepFiles();
 
     /// <inheritdoc/>
+    public void TookOver() => _socket.OwnFiles();
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         // The thread first: it uses the rest.
         _worker.Dispose();
         _muxer.Dispose();
-        _socket.Dispose();
-    }
-
-    /// <summary>The device was not made after all: the files are the earlier instance's, if there is one.</summary>
-    private void GiveBack(DeviceRequest request)
-    {
-        if (request.Inherited.Count > 0) _socket.KeepFiles();
         _socket.Dispose();
     }
 }

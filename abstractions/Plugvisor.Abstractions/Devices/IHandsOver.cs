@@ -21,4 +21,10 @@ public interface IHandsOver : ISnapshottable
     /// On the control loop's thread; must not throw.
     /// </summary>
     void HandedOver();
+
+    /// <summary>
+    /// This instance has an earlier one's place for good. Until then it undoes nothing of what it inherited when it is disposed (it unlocks no file, unlinks no socket), because
+    /// the earlier one may have to go on with it; from now on that is its own to undo. After <see cref="HandedOver"/> of the earlier one, on the same thread; must not throw.
+    /// </summary>
+    void TookOver() { }
 }

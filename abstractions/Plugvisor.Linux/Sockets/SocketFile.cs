@@ -70,7 +70,9 @@ public sealed class SocketFile : IDisposable
         }
     }
 
-    /// <summary>Goes on where another owner in this process stands: clients that wait stay where they are.</summary>
+    /// <summary>
+    /// Goes on where another owner in this process stands: clients that wait stay where they are. Files and lock are the other owner's until <see cref="OwnFiles"/>.
+    /// </summary>
     /// <param name="path">Where it is.</param>
     /// <param name="inherited">What <see cref="Handover"/> gave, duplicated or not; stays the caller's.</param>
     /// <exception cref="LinuxException">The process is out of descriptors, or they are something else.</exception>
@@ -80,7 +82,7 @@ public sealed class SocketFile : IDisposable
         LinuxFile taken = LinuxFile.Duplicate(inherited[1], path + LockSuffix);
         try
         {
-            return new SocketFile(path, taken, UnixListener.Duplicate(inherited[0]));
+            return new SocketFile(path, taken, UnixListener.Duplicate(inherited[0])) { _keepsFiles = true };
         }
         catch
         {
@@ -94,6 +96,9 @@ public sealed class SocketFile : IDisposable
 
     /// <summary>Another owner goes on: <see cref="Dispose"/> leaves the files and the lock alone.</summary>
     public void KeepFiles() => _keepsFiles = true;
+
+    /// <summary>There is no other owner any more: <see cref="Dispose"/> removes the files and gives the lock back.</summary>
+    public void OwnFiles() => _keepsFiles = false;
 
     /// <summary>Stops listening and removes the files, the socket only while it is still the one that was made here.</summary>
     public void Dispose()

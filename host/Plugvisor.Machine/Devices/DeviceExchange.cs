@@ -163,8 +163,14 @@ internal sealed class DeviceExchange
         IDevice? other = ReferenceEquals(_device.Device, _earlier) ? _successor : _earlier;
         if (other is null) return;
         string? error = null;
-        if (ReferenceEquals(other, _earlier) && other is IHandsOver giver) BoundedCall.Run(nameof(IHandsOver.HandedOver), giver.HandedOver, deadline, out error);
-        if (error is not null) log.Warn(error);
+        if (ReferenceEquals(other, _earlier))
+        {
+            if (other is IHandsOver giver) BoundedCall.Run(nameof(IHandsOver.HandedOver), giver.HandedOver, deadline, out error);
+            if (error is not null) log.Warn(error);
+            if (_successor is IHandsOver taker) BoundedCall.Run(nameof(IHandsOver.TookOver), taker.TookOver, deadline, out error);
+            if (error is not null) log.Warn(error);
+        }
+
         BoundedCall.Run(nameof(IDisposable.Dispose), other.Dispose, deadline, out error);
         if (error is not null) log.Warn($"{error}; what the instance that is not in use holds may be lost");
     }

@@ -147,7 +147,7 @@ internal sealed unsafe class RawImage : IDisposable
         {
             file = LinuxFile.Duplicate(inherited[0], path);
             if (inherited.Count > 1) buffered = LinuxFile.Duplicate(inherited[1], path);
-            return new RawImage(file, buffered, ReadStatus(file), capacity, config, how, layer);
+            return new RawImage(file, buffered, ReadStatus(file), capacity, config, how, layer) { _keepsLock = true };
         }
         catch (Exception e)
         {
@@ -162,6 +162,9 @@ internal sealed unsafe class RawImage : IDisposable
 
     /// <summary>Another instance goes on with the image: closing it leaves it locked.</summary>
     public void KeepLock() => _keepsLock = true;
+
+    /// <summary>No other instance goes on with the image any more: closing it gives the lock back.</summary>
+    public void OwnLock() => _keepsLock = false;
 
     /// <summary>Gives the lock back and closes the files. Nothing is in flight.</summary>
     public void Dispose()

@@ -108,6 +108,7 @@ public sealed class DriverHarness : IDisposable
         Host = host;
         Resume();
         (earlier as IHandsOver)?.HandedOver();
+        (successor as IHandsOver)?.TookOver();
         earlier.Dispose();
     }
 

@@ -41,6 +41,7 @@ public sealed class DeviceExchangeTests : IDisposable
         Assert.Equal(GuestDriver.Version1, successor.Inner.Features);
         Assert.Equal(["StopQueue 0", "StopQueue 1", "Dispose"], _device.Inner.Calls[^3..]);
         Assert.True(_device.IsHandedOver);
+        Assert.True(successor.HasTakenOver);
         Assert.Equal(1, successor.InheritedCount);
         Assert.True(successor.Inherited!.IsClosed);   // the host's; the device duplicates what it needs
         Assert.Equal(0xdecadeu, _guest.Read(GuestDriver.Config + 4, 4));
@@ -231,6 +232,7 @@ public sealed class DeviceExchangeTests : IDisposable
 
         Assert.Same(_device, _guest.Device.Device);
         Assert.False(_device.IsHandedOver);
+        Assert.False(successor?.HasTakenOver ?? false);
         Assert.Equal(["StopQueue 0", "StartQueue 0 at 1"], _device.Inner.Calls[^2..]);
         Assert.NotEqual(0ul, _device.Inner.Queues[0].Doorbell.Drain());   // what is available is looked at
         Assert.Equal(15, _guest.StatusNow);

@@ -40,6 +40,10 @@ internal sealed class SavedDevice : IVirtioDevice, IHandsOver
 
     public void HandedOver() => IsHandedOver = true;
 
+    public bool HasTakenOver { get; private set; }
+
+    public void TookOver() => HasTakenOver = true;
+
     public void ReadConfig(int offset, Span<byte> destination) => Inner.ReadConfig(offset, destination);
 
     public void WriteConfig(int offset, ReadOnlySpan<byte> source) => Inner.WriteConfig(offset, source);

@@ -37,6 +37,27 @@ public sealed class ImageTests : IDisposable
     }
 
     [Fact]
+    public void The_lock_goes_to_the_successor_that_serves_the_guest_and_to_no_other()
+    {
+        using var file = new TemporaryFile(length: 4096);
+        using IDevice first = Open(file.Path, _ => { });
+        Succeed(first).Dispose();   // it could not start
+        AssertLocked();
+
+        IDevice second = Succeed(first);
+        ((IHandsOver)first).HandedOver();
+        ((IHandsOver)second).TookOver();
+        first.Dispose();
+        AssertLocked();
+        second.Dispose();
+        Open(file.Path, _ => { }).Dispose();
+
+        IDevice Succeed(IDevice earlier) => DiskRig.Create(
+            _host, file.Path, "io_uring", state: ((ISnapshottable)earlier).Save(), inherited: ((IHandsOver)earlier).Handover);
+        void AssertLocked() => Assert.Throws<DeviceException>(() => Open(file.Path, _ => { }));
+    }
+
+    [Fact]
     public void Two_readers_share_an_image()
     {
         using var file = new TemporaryFile(length: 4096);

@@ -31,6 +31,7 @@ internal sealed class VsockRig : IDisposable
         Harness = new DriverHarness(Create(Host, Socket, saved, inherited: (replaces?.Harness.Device as IHandsOver)?.Handover), Host);
         // As the host does: the old one is told, and goes.
         (replaces?.Harness.Device as IHandsOver)?.HandedOver();
+        if (replaces is not null) ((IHandsOver)Harness.Device).TookOver();
         replaces?.Harness.Dispose();
         _packet = Ram.Allocate(Packet.Size + (int)LargestPacket);
         Harness.Start();
