@@ -91,7 +91,7 @@ public sealed partial class ReplacementTests
             using ApiClient client = vmm.Open();
             await BootAsync(vmm, client, "qd=32", disk.Path);
             await vmm.Process.WaitForAsync("blk-load running");
-            Put(Path.Combine(TestPlugins.Folder, "baddisk"), folder);
+            Put(Path.Combine(TestPlugins.Versions, "baddisk"), folder);
             foreach ((string how, string reason) in new[]
             {
                 ("refuse", "this version does not know the state of the disk"),

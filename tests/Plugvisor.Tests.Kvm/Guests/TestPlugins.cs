@@ -5,4 +5,7 @@ internal static class TestPlugins
 {
     /// <summary>The directory that holds their folders.</summary>
     public static string Folder { get; } = Path.Combine(Repository.Root, "artifacts", "test-plugins");
+
+    /// <summary>The directory with those that take the place of a shipped plugin.</summary>
+    public static string Versions { get; } = Path.Combine(Repository.Root, "artifacts", "test-versions");
 }
