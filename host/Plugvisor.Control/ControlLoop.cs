@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Plugvisor.Linux.Threads;
 
 namespace Plugvisor.Control;
 
@@ -8,7 +9,7 @@ namespace Plugvisor.Control;
 /// The internal API: front ends submit commands from any thread, one loop runs them one after another, each gets exactly one answer.
 /// What the guest asks for is handled first. The loop ends when the VMM is to end.
 /// </summary>
-public sealed class ControlLoop : IDisposable
+public sealed class ControlLoop
 {
     private static readonly TimeSpan s_lookAfter = TimeSpan.FromSeconds(1);
 
@@ -16,7 +17,7 @@ public sealed class ControlLoop : IDisposable
 
     private readonly Channel<VmmRequest> _commands = Channel.CreateBounded<VmmRequest>(
         new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
-    private readonly SemaphoreSlim _work = new(0);
+    private readonly WaitFlag _work = new();   // a semaphore would spin first, on a processor that a vCPU needs
     private readonly GuestEvents _events;
     private readonly ILogger _log;
     private int? _exitCode;
@@ -25,7 +26,7 @@ public sealed class ControlLoop : IDisposable
     public ControlLoop(ILoggerFactory logs)
     {
         _log = logs.CreateLogger<ControlLoop>();
-        _events = new GuestEvents(() => _work.Release());
+        _events = new GuestEvents(() => _work.Set());
     }
 
     /// <summary>Where machines report to.</summary>
@@ -50,7 +51,7 @@ public sealed class ControlLoop : IDisposable
             throw ShuttingDown();
         }
 
-        _work.Release();
+        _work.Set();
         return await request.Answer.ConfigureAwait(false);
     }
 
@@ -64,7 +65,7 @@ public sealed class ControlLoop : IDisposable
     public void Post(VmmCommandKind kind, Action<Vmm> action, Action<Exception> failed)
     {
         if (!_commands.Writer.TryWrite(new PostedRequest(kind, action, failed))) throw new VmmException("Too many commands wait already");
-        _work.Release();
+        _work.Set();
     }
 
     /// <summary>Asks for the end of the VMM without waiting for it: a signal came. Any thread, any number of times, before the loop runs too.</summary>
@@ -79,16 +80,19 @@ public sealed class ControlLoop : IDisposable
         {
             while (_exitCode is null)
             {
-                bool asked = _work.Wait(s_lookAfter);
-                if (Environment.TickCount64 - lookedAt >= s_lookAfter.TotalMilliseconds)
+                if (_work.TryWait(s_lookAfter, TimeSpan.Zero)) _work.Reset();   // what comes from now on sets it again
+                bool more = true;
+                while (more && _exitCode is null)
                 {
-                    lookedAt = Environment.TickCount64;
-                    vmm.LookAfterDevices();
-                }
+                    if (Environment.TickCount64 - lookedAt >= s_lookAfter.TotalMilliseconds)
+                    {
+                        lookedAt = Environment.TickCount64;
+                        vmm.LookAfterDevices();
+                    }
 
-                if (!asked) continue;
-                _exitCode = vmm.HandleGuestEvents(_events);
-                if (_exitCode is null && _commands.Reader.TryRead(out VmmRequest? request)) Execute(vmm, request);
+                    _exitCode = vmm.HandleGuestEvents(_events);
+                    more = _exitCode is null && _commands.Reader.TryRead(out VmmRequest? request) && Execute(vmm, request);
+                }
             }
 
             return _exitCode.Value;
@@ -101,13 +105,11 @@ public sealed class ControlLoop : IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _work.Dispose();
-
     private static VmmException ShuttingDown() => new("The VMM is shutting down");
 
+    /// <returns>True.</returns>
     [SuppressMessage("Design", "CA1031", Justification = "A command that throws answers its caller; the loop and the VM go on")]
-    private void Execute(Vmm vmm, VmmRequest request)
+    private bool Execute(Vmm vmm, VmmRequest request)
     {
         try
         {
@@ -120,5 +122,7 @@ public sealed class ControlLoop : IDisposable
             if (e is not VmmException) _log.LogDebug(e, "{Command} failed", request.Kind);
             request.Fail(e);
         }
+
+        return true;
     }
 }

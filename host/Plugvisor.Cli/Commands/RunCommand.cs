@@ -92,7 +92,7 @@ internal static class RunCommand
         AppDomain.CurrentDomain.UnhandledException += (_, _) => terminal.Restore();
 
         using KvmHypervisor hypervisor = KvmHypervisor.Open();
-        using var loop = new ControlLoop(logs);
+        var loop = new ControlLoop(logs);
         StrayExceptions.Guard(loop, logs);
         using var vmm = new Vmm(hypervisor, plugins, terminal, loop, events, logs, options.Has(HostOptions.NoShutdown));
         using PosixSignalRegistration term = OnSignal(PosixSignal.SIGTERM, loop);

@@ -25,7 +25,7 @@ public sealed class ForcedCollectionTests
             """;
         using var terminal = new HostTerminal();
         using KvmHypervisor hypervisor = KvmHypervisor.Open();
-        using var loop = new ControlLoop(NullLoggerFactory.Instance);
+        var loop = new ControlLoop(NullLoggerFactory.Instance);
         PluginSet plugins = PluginSet.Open([Path.Combine(Path.GetDirectoryName(Repository.Plugvisor)!, "plugins")], isReserved: null);
         using var vmm = new Vmm(hypervisor, plugins, terminal, loop, new EventHub(TimeProvider.System), NullLoggerFactory.Instance, noShutdown: false);
         using var ended = new ManualResetEventSlim();

@@ -40,7 +40,6 @@ public sealed class PluginApiTests : IDisposable
         _loop.RequestShutdown();
         Assert.True(_thread.Join(TimeSpan.FromSeconds(60)), "the loop does not end");
         _vmm.Dispose();
-        _loop.Dispose();
         _terminal.Dispose();
         _plugins.Dispose();
     }

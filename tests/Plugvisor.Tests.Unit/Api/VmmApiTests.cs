@@ -43,7 +43,6 @@ public sealed class VmmApiTests : IDisposable
         _loop.RequestShutdown();
         Assert.True(_thread.Join(TimeSpan.FromSeconds(20)), "the loop does not end");
         _vmm.Dispose();
-        _loop.Dispose();
         _terminal.Dispose();
     }
 

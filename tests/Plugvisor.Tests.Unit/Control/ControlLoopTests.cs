@@ -28,7 +28,6 @@ public sealed class ControlLoopTests : IDisposable
         if (_thread is null) _ = _loop.Run(_vmm);
         else Assert.True(_thread.Join(Limit), "the loop does not end");
         _vmm.Dispose();
-        _loop.Dispose();
         _terminal.Dispose();
     }
 
