@@ -54,7 +54,7 @@ public sealed class CurlTests
     {
         await using RestRig rig = await RestRig.StartAsync();
         Task<string> curl = CurlAsync(rig, "-N", "http://localhost/api/v1/vmm.events");
-        while (!rig.Api.Events.HasSubscribers) await Task.Delay(5, TestContext.Current.CancellationToken);
+        while (!rig.Api.Events.HasSubscribers && !curl.IsCompleted) await Task.Delay(5, TestContext.Current.CancellationToken);   // curl's time is bounded
 
         rig.Api.Events.Publish("vm", "booted");
         rig.Api.Events.Complete();

@@ -143,8 +143,7 @@ public sealed class ParseErrorTests
         using RawClient client = rig.Connect();
         int body = first.Contains("4194310", StringComparison.Ordinal) ? 4194310 : 10;
 
-        await client.SendAsync(first);
-        await Task.Delay(100, TestContext.Current.CancellationToken);
+        await client.SendAndBeReadAsync(first);
         await client.SendAsync(second);
         Assert.Equal(400, (await client.ReadAsync()).Status);
         await client.SendAsync(new string('x', body));

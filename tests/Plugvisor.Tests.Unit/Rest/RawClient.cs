@@ -1,12 +1,14 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 using Xunit;
 
 namespace Plugvisor.Tests.Unit.Rest;
 
 /// <summary>A client that sends what it is told and reads answers byte by byte; every wait has a deadline.</summary>
-internal sealed class RawClient : IDisposable
+internal sealed partial class RawClient : IDisposable
 {
+    private const ulong SIOCOUTQ = 0x5411;
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -20,6 +22,18 @@ internal sealed class RawClient : IDisposable
     {
         using var limit = new CancellationTokenSource(Deadline);
         for (int sent = 0; sent < bytes.Length;) sent += await _socket.SendAsync(bytes.AsMemory(sent), limit.Token);
+    }
+
+    /// <summary>Sends, and waits until the server has read it all.</summary>
+    public async Task SendAndBeReadAsync(string bytes)
+    {
+        await SendAsync(bytes);
+        using var limit = new CancellationTokenSource(Deadline);
+        for (int unread = -1; unread != 0;)
+        {
+            Assert.Equal(0, ioctl(_socket.SafeHandle, SIOCOUTQ, out unread));
+            if (unread != 0) await Task.Delay(1, limit.Token);
+        }
     }
 
     /// <summary>Nothing more will be sent.</summary>
@@ -44,7 +58,7 @@ internal sealed class RawClient : IDisposable
     {
         byte[] wanted = Encoding.UTF8.GetBytes(text);
         int at;
-        while ((at = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_received).IndexOf(wanted)) < 0)
+        while ((at = CollectionsMarshal.AsSpan(_received).IndexOf(wanted)) < 0)
         {
             if (!await ReceiveAsync()) Assert.Fail($"the connection ended without '{text}' after '{Take(_received.Count)}'");
         }
@@ -85,8 +99,11 @@ internal sealed class RawClient : IDisposable
 
     private string Take(int count)
     {
-        string text = Encoding.UTF8.GetString(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_received)[..count]);
+        string text = Encoding.UTF8.GetString(CollectionsMarshal.AsSpan(_received)[..count]);
         _received.RemoveRange(0, count);
         return text;
     }
+
+    [LibraryImport("libc")]
+    private static partial int ioctl(SafeHandle socket, ulong request, out int value);
 }
