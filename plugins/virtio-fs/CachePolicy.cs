@@ -6,5 +6,6 @@ namespace Plugvisor.Plugins.VirtioFs;
 internal enum CachePolicy
 {
     [ConfigValue("auto", Help = "Names and attributes for a second, pages of a file until it has changed")] Auto,
+    [ConfigValue("metadata", Help = "Names and attributes for a second; bytes go past the guest's page cache")] Metadata,
     [ConfigValue("none", Help = "Nothing: bytes go past the guest's page cache, and each name is asked for at each use")] None,
 }

@@ -11,6 +11,7 @@ namespace Plugvisor.Plugins.VirtioFs;
 [ConfigRule("Using vhost-user requires using shared memory or huge pages", If = "socket", Needs = ConfigRuleAttribute.SharedMemory)]
 [ConfigRule("'readonly' is for 'shared_dir'; a daemon has an option of its own", If = "readonly", Needs = "shared_dir")]
 [ConfigRule("'cache' is for 'shared_dir'; a daemon has an option of its own", If = "cache=none", Needs = "shared_dir")]
+[ConfigRule("'cache' is for 'shared_dir'; a daemon has an option of its own", If = "cache=metadata", Needs = "shared_dir")]
 internal sealed partial class Config
 {
     /// <summary>The name that the guest mounts.</summary>

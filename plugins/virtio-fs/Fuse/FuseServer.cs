@@ -50,7 +50,7 @@ internal sealed unsafe partial class FuseServer : IDisposable
             _ = TreeCalls.Close(again);
             _flushes = Volumes.FlushesOnClose(root);
             if (!_flushes) _openFlags |= FuseSpec.FOPEN_NOFLUSH;
-            if (cache == CachePolicy.None) _openFlags |= FuseSpec.FOPEN_DIRECT_IO | FuseSpec.FOPEN_PARALLEL_DIRECT_WRITES;
+            if (cache != CachePolicy.Auto) _openFlags |= FuseSpec.FOPEN_DIRECT_IO | FuseSpec.FOPEN_PARALLEL_DIRECT_WRITES;
             _valid = cache == CachePolicy.None ? 0 : ValidSeconds;
             _inodes = new InodeTable(root, status, inodes, budget);
         }

@@ -56,8 +56,9 @@ public sealed class FuseServerTests : IDisposable
     [Fact]
     public void A_guest_keeps_what_the_option_says()
     {
-        using var none = new FuseDriver(cache: "none");
-        foreach ((FuseDriver guest, ulong valid, bool direct) in new[] { (_guest, FuseServer.ValidSeconds, false), (none, 0ul, true) })
+        using FuseDriver none = new(cache: "none"), metadata = new(cache: "metadata");
+        foreach ((FuseDriver guest, ulong valid, bool direct) in
+            new[] { (_guest, FuseServer.ValidSeconds, false), (metadata, FuseServer.ValidSeconds, true), (none, 0ul, true) })
         {
             CreateOut created = guest.Create(Root, "file").As<CreateOut>();
             Assert.Equal((valid, valid), (created.Entry.EntryValid, created.Entry.AttributesValid));
