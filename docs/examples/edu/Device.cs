@@ -6,9 +6,9 @@ namespace Examples.Edu;
 
 /// <summary>
 /// The device. Registers are answered on vCPU threads at once; what takes time (a factorial, a transfer) is done by a thread of the device's own, which raises
-/// MSI-X vector 0 when it is done.
+/// MSI-X vector 0 when it is done. A doorbell has the last transfer done once more.
 /// </summary>
-internal sealed class Device : IPciDevice, IPciResettable, IPausable
+internal sealed class Device : IPciDevice, IPciDoorbells, IPciResettable, IPausable
 {
     private const ushort Vendor = 0x1234, Product = 0x11e9;
     private const uint Unclassified = 0xff0000;
@@ -16,14 +16,18 @@ internal sealed class Device : IPciDevice, IPciResettable, IPausable
 
     private readonly Lock _lock = new();
     private readonly Worker _worker;
+    private readonly Bell _bell;
     private readonly uint _identification;
     private uint _liveness, _factorial, _offset, _length, _status;
     private ulong _address;
+    private JobKind _transfer;   // the last one that was asked for
 
     public Device(string id, Config config, IDeviceHost host)
     {
         _identification = (uint)config.Version << 16 | 0xed;
         _worker = new Worker(id, host, Finish);
+        _bell = new Bell(id, host, TransferAgain);
+        Doorbells = [new PciDoorbell(0, Registers.Doorbell, _bell.Event)];
     }
 
     /// <inheritdoc/>
@@ -36,6 +40,9 @@ internal sealed class Device : IPciDevice, IPciResettable, IPausable
         Bars = [new PciBarTraits(0, PciBarKind.Memory32, Registers.Length)],
         Msix = new PciMsixTraits(1),   // the host places table and pending bits in a BAR of their own
     };
+
+    /// <inheritdoc/>
+    public IReadOnlyList<PciDoorbell> Doorbells { get; }
 
     /// <inheritdoc/>
     public void Attach(IPciTransport transport) => _worker.Transport = transport;
@@ -97,8 +104,8 @@ internal sealed class Device : IPciDevice, IPciResettable, IPausable
                     _length = value;
                     break;
                 case Registers.TransferCommand when (_status & Busy) == 0 && value is 1 or 2:
-                    _status |= Busy;
-                    _worker.Post(new Job(value == 1 ? JobKind.FromGuest : JobKind.ToGuest, _address, _offset, _length));
+                    _transfer = value == 1 ? JobKind.FromGuest : JobKind.ToGuest;
+                    StartTransfer();
                     break;
             }
         }
@@ -113,6 +120,7 @@ internal sealed class Device : IPciDevice, IPciResettable, IPausable
         {
             _liveness = _factorial = _offset = _length = _status = 0;
             _address = 0;
+            _transfer = JobKind.None;
         }
 
         _worker.Resume();
@@ -125,7 +133,26 @@ internal sealed class Device : IPciDevice, IPciResettable, IPausable
     public void Resume() => _worker.Resume();
 
     /// <inheritdoc/>
-    public void Dispose() => _worker.Dispose();
+    public void Dispose()
+    {
+        _bell.Dispose();   // first, as it gives the worker work
+        _worker.Dispose();
+    }
+
+    /// <summary>Somebody rang: on the bell's thread, with no idea what was written. A ring while the device is busy is lost, as a command is.</summary>
+    private void TransferAgain()
+    {
+        lock (_lock)
+        {
+            if ((_status & Busy) == 0 && _transfer != JobKind.None) StartTransfer();
+        }
+    }
+
+    private void StartTransfer()
+    {
+        _status |= Busy;
+        _worker.Post(new Job(_transfer, _address, _offset, _length));
+    }
 
     private void Finish(in Job job, uint result, bool succeeded)
     {

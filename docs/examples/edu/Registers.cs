@@ -27,6 +27,9 @@ internal static class Registers
     /// <summary>Write 1 to read guest memory into the buffer, 2 to write the buffer to guest memory.</summary>
     public const ulong TransferCommand = 0x90;
 
+    /// <summary>Write anything to have the transfer of the last command done with the addresses and lengths of now. A doorbell: the device never sees the write.</summary>
+    public const ulong Doorbell = 0x98;
+
     /// <summary>Bytes of registers.</summary>
     public const ulong Length = 0x100;
 

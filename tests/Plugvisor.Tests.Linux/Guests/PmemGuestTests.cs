@@ -45,4 +45,14 @@ public sealed class PmemGuestTests(PmemGuest guest) : IClassFixture<PmemGuest>
         Assert.Equal("put there by the guest\n", await guest.Late.ReadAsync("answer"));
         Assert.Equal("", await guest.Late.CheckAsync());
     }
+
+    [Fact]
+    public void Memory_of_ivshmem_is_found_and_shared_both_ways_while_the_guest_runs_and_over_its_reboot()
+    {
+        Assert.True(Boot["shared"] == $"0x1af4 0x1110 0x050000 0x01 {PmemGuest.SharedSize}", Boot.Everything);
+        // "host" and "live" as numbers, written by the host before the guest's start and beside it.
+        Assert.True(Boot["first"] == "0x74736F68" && Boot["live"] == "0x6576696C", Boot.Everything);
+        Assert.Equal("gust"u8, guest.Shared.AsSpan(PmemGuest.GuestWrites, 4));
+        Assert.True(Boot["kept"] == "0x74737567", Boot.Everything);
+    }
 }
