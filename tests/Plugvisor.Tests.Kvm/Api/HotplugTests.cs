@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Plugvisor.Tests.Kvm.Guests;
 using Xunit;
 
 namespace Plugvisor.Tests.Kvm.Api;
@@ -10,27 +9,23 @@ public sealed class HotplugTests
     [Fact]
     public async Task A_disk_comes_works_and_goes_and_its_id_is_free_only_then()
     {
-        using var disk = new PatternImage(1);
-        using RestVmm vmm = await RestVmm.StartAsync();
-        using ApiClient client = vmm.Open();
-        await BootAsync(vmm, client, "ejects=1");
+        using HotplugRig rig = await HotplugRig.BootAsync("ejects=1");
 
-        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
-        ApiAnswer added = await client.PutAsync("vm.add-disk", add);
+        ApiAnswer added = await rig.AddAsync();
         Assert.Equal(200, added.Code);
         Assert.Equal("late", added.Json.GetProperty("id").GetString());
         string bdf = added.Json.GetProperty("bdf").GetString()!;
         Assert.Matches("^0000:00:[01][0-9a-f].0$", bdf);
-        await vmm.Process.WaitForAsync("capacity 2048 status 0");
+        await rig.Vmm.Process.WaitForAsync("capacity 2048 status 0");
 
-        JsonElement info = (await client.GetAsync("vm.info")).Json;
+        JsonElement info = (await rig.Client.GetAsync("vm.info")).Json;
         Assert.Equal("late", info.GetProperty("config").GetProperty("disks")[0].GetProperty("id").GetString());
         Assert.Equal(bdf, info.GetProperty("device_tree").GetProperty("_virtio-pci-late").GetProperty("pci_bdf").GetString());
-        Assert.Equal(409, (await client.PutAsync("vm.add-disk", add)).Code);
+        Assert.Equal(409, (await rig.AddAsync()).Code);
 
-        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
-        Assert.Contains("hotplug inserted 1 ejected 1 failed 0 ok", await vmm.Process.FinishAsync(), StringComparison.Ordinal);
-        string events = await File.ReadAllTextAsync(vmm.EventFile, TestContext.Current.CancellationToken);
+        Assert.Equal(204, (await rig.RemoveAsync()).Code);
+        Assert.Contains("hotplug inserted 1 ejected 1 failed 0 ok", await rig.Vmm.Process.FinishAsync(), StringComparison.Ordinal);
+        string events = await File.ReadAllTextAsync(rig.Vmm.EventFile, TestContext.Current.CancellationToken);
         Assert.Contains("device-removed", events, StringComparison.Ordinal);
         Assert.Contains($"\"bdf\": \"{bdf}\"", events, StringComparison.Ordinal);
     }
@@ -38,38 +33,30 @@ public sealed class HotplugTests
     [Fact]
     public async Task Hostile_37_a_guest_that_keeps_its_device_blocks_the_id_but_not_the_API_and_a_reboot_frees_it()
     {
-        using var disk = new PatternImage(1);
-        using RestVmm vmm = await RestVmm.StartAsync();
-        using ApiClient client = vmm.Open();
-        await BootAsync(vmm, client, "keep=1");
-        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
-        Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
-        await vmm.Process.WaitForAsync(" came ");
-        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
-        await vmm.Process.WaitForAsync(" kept");
-        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);   // asking again is not an error
-        ApiAnswer again = await client.PutAsync("vm.add-disk", add);
+        using HotplugRig rig = await HotplugRig.BootAsync("keep=1");
+        Assert.Equal(200, (await rig.AddAsync()).Code);
+        await rig.Vmm.Process.WaitForAsync(" came ");
+        Assert.Equal(204, (await rig.RemoveAsync()).Code);
+        await rig.Vmm.Process.WaitForAsync(" kept");
+        Assert.Equal(204, (await rig.RemoveAsync()).Code);   // asking again is not an error
+        ApiAnswer again = await rig.AddAsync();
         Assert.Equal(409, again.Code);
         Assert.Equal("Identifier late is not unique", again.Errors[^1]);
 
-        Assert.Equal(204, (await client.PutAsync("vm.reboot")).Code);
-        Assert.False((await client.GetAsync("vm.info")).Json.GetProperty("config").TryGetProperty("disks", out _));
-        Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
+        Assert.Equal(204, (await rig.Client.PutAsync("vm.reboot")).Code);
+        Assert.False((await rig.Client.GetAsync("vm.info")).Json.GetProperty("config").TryGetProperty("disks", out _));
+        Assert.Equal(200, (await rig.AddAsync()).Code);
     }
 
     [Fact]
     public async Task Hostile_37_a_guest_that_uses_the_old_BAR_of_an_ejected_device_finds_nobody()
     {
-        using var disk = new PatternImage(1);
-        using RestVmm vmm = await RestVmm.StartAsync();
-        using ApiClient client = vmm.Open();
-        await BootAsync(vmm, client, "ejects=1 stale=1");
-        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
-        Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
-        await vmm.Process.WaitForAsync("capacity 2048 status 0");
-        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
+        using HotplugRig rig = await HotplugRig.BootAsync("ejects=1 stale=1");
+        Assert.Equal(200, (await rig.AddAsync()).Code);
+        await rig.Vmm.Process.WaitForAsync("capacity 2048 status 0");
+        Assert.Equal(204, (await rig.RemoveAsync()).Code);
 
-        string serial = await vmm.Process.FinishAsync();
+        string serial = await rig.Vmm.Process.FinishAsync();
         Assert.Contains("inserted 1 ejected 1 failed 0 ok", serial, StringComparison.Ordinal);
         Assert.Contains("old bar status ff config ffffffff isr ff id ffffffff", serial, StringComparison.Ordinal);
     }
@@ -77,36 +64,29 @@ public sealed class HotplugTests
     [Fact]
     public async Task Hostile_37_removing_a_device_twice_or_one_that_is_gone_is_answered_in_words()
     {
-        using var disk = new PatternImage(1);
-        using RestVmm vmm = await RestVmm.StartAsync();
-        using ApiClient client = vmm.Open();
-        await BootAsync(vmm, client, "ejects=2");
-        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
-        Assert.Equal(200, (await client.PutAsync("vm.add-disk", add)).Code);
-        ApiAnswer twin = await client.PutAsync("vm.add-disk", add);
+        using HotplugRig rig = await HotplugRig.BootAsync("ejects=2");
+        Assert.Equal(200, (await rig.AddAsync()).Code);
+        ApiAnswer twin = await rig.AddAsync();
         Assert.Equal(409, twin.Code);
         Assert.Equal("Identifier late is not unique", twin.Errors[^1]);
 
         // The second may come while the guest still has it, or when it has let go.
-        Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
-        Assert.Contains((await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code, new[] { 204, 404 });
-        await vmm.EventAsync("device-removed");
-        ApiAnswer gone = await client.PutAsync("vm.remove-device", """{"id":"late"}""");
+        Assert.Equal(204, (await rig.RemoveAsync()).Code);
+        Assert.Contains((await rig.RemoveAsync()).Code, new[] { 204, 404 });
+        await rig.Vmm.EventAsync("device-removed");
+        ApiAnswer gone = await rig.RemoveAsync();
         Assert.Equal(404, gone.Code);
         Assert.Equal("No device with id \"late\" to remove", gone.Errors[^1]);
-        Assert.Equal(204, (await client.PutAsync("vm.shutdown")).Code);
+        Assert.Equal(204, (await rig.Client.PutAsync("vm.shutdown")).Code);
     }
 
     [Fact]
     public async Task What_was_added_is_there_after_a_reboot()
     {
-        using var disk = new PatternImage(1);
-        using RestVmm vmm = await RestVmm.StartAsync();
-        using ApiClient client = vmm.Open();
-        await BootAsync(vmm, client, "ejects=0");
-        Assert.Equal(200, (await client.PutAsync("vm.add-disk", $$"""{"path":"{{disk.Path}}","image_type":"Raw"}""")).Code);
-        Assert.Equal(204, (await client.PutAsync("vm.reboot")).Code);
-        JsonElement info = (await client.GetAsync("vm.info")).Json;
+        using HotplugRig rig = await HotplugRig.BootAsync("ejects=0");
+        Assert.Equal(200, (await rig.Client.PutAsync("vm.add-disk", $$"""{"path":"{{rig.Image.Path}}","image_type":"Raw"}""")).Code);
+        Assert.Equal(204, (await rig.Client.PutAsync("vm.reboot")).Code);
+        JsonElement info = (await rig.Client.GetAsync("vm.info")).Json;
         Assert.Equal("_disk0", info.GetProperty("config").GetProperty("disks")[0].GetProperty("id").GetString());
         Assert.True(info.GetProperty("device_tree").TryGetProperty("_disk0", out _));
     }
@@ -114,26 +94,22 @@ public sealed class HotplugTests
     [Fact]
     public async Task Hostile_37_a_thousand_disks_come_and_go_as_fast_as_they_can()
     {
-        using var disk = new PatternImage(1);
-        using RestVmm vmm = await RestVmm.StartTidyAsync();
-        using ApiClient client = vmm.Open();
-        await BootAsync(vmm, client, "ejects=1000 quiet=1 secs=300");
-        string add = $$"""{"path":"{{disk.Path}}","image_type":"Raw","id":"late"}""";
+        using HotplugRig rig = await HotplugRig.BootAsync("ejects=1000 quiet=1 secs=300", tidy: true);
         ResourceUse? start = null;
         for (int i = 0; i < 1000; i++)
         {
-            if (i == 100) start = ResourceUse.Of(vmm.Process.Id);
-            if (i == 999) Grew(start!, ResourceUse.Of(vmm.Process.Id));
+            if (i == 100) start = ResourceUse.Of(rig.Vmm.Process.Id);
+            if (i == 999) Grew(start!, ResourceUse.Of(rig.Vmm.Process.Id));
             // Until the guest has let go of the one before, the id is in use.
             ApiAnswer added;
             long deadline = Environment.TickCount64 + 30_000;
-            do added = await client.PutAsync("vm.add-disk", add);
+            do added = await rig.AddAsync();
             while (added.Code == 409 && Environment.TickCount64 < deadline);
-            Assert.True(added.Code == 200, $"round {i}: {added}{vmm.Process.Everything()}");
-            Assert.Equal(204, (await client.PutAsync("vm.remove-device", """{"id":"late"}""")).Code);
+            Assert.True(added.Code == 200, $"round {i}: {added}{rig.Everything()}");
+            Assert.Equal(204, (await rig.RemoveAsync()).Code);
         }
 
-        Assert.Contains("ejected 1000 failed 0 ok", await vmm.Process.FinishAsync(TimeSpan.FromMinutes(2)), StringComparison.Ordinal);
+        Assert.Contains("ejected 1000 failed 0 ok", await rig.Vmm.Process.FinishAsync(TimeSpan.FromMinutes(2)), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -153,25 +129,15 @@ public sealed class HotplugTests
     [Fact]
     public async Task Hostile_37_when_every_slot_is_taken_the_next_device_is_refused_and_nothing_is_left_of_it()
     {
-        using var disk = new PatternImage(1);
-        using RestVmm vmm = await RestVmm.StartAsync();
-        using ApiClient client = vmm.Open();
-        await BootAsync(vmm, client, "ejects=0 quiet=1");
-        string add = $$"""{"path":"{{disk.Path}}","readonly":true,"image_type":"Raw"}""";
+        using HotplugRig rig = await HotplugRig.BootAsync("ejects=0 quiet=1");
+        string add = $$"""{"path":"{{rig.Image.Path}}","readonly":true,"image_type":"Raw"}""";
         ApiAnswer answer;
         int count = 0;
-        while ((answer = await client.PutAsync("vm.add-disk", add)).Code == 200) Assert.True(++count < 32);
+        while ((answer = await rig.Client.PutAsync("vm.add-disk", add)).Code == 200) Assert.True(++count < 32);
         Assert.Equal(500, answer.Code);
         Assert.Contains("has no free slot", answer.Errors[^1], StringComparison.Ordinal);
-        Assert.Equal(count, (await client.GetAsync("vm.info")).Json.GetProperty("config").GetProperty("disks").GetArrayLength());
-        Assert.Equal(204, (await client.PutAsync("vm.shutdown")).Code);
-    }
-
-    private static async Task BootAsync(RestVmm vmm, ApiClient client, string options)
-    {
-        Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf("hotplug", options))).Code);
-        Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
-        await vmm.Process.WaitForAsync("hotplug ready");
+        Assert.Equal(count, (await rig.Client.GetAsync("vm.info")).Json.GetProperty("config").GetProperty("disks").GetArrayLength());
+        Assert.Equal(204, (await rig.Client.PutAsync("vm.shutdown")).Code);
     }
 
     private static void Grew(ResourceUse start, ResourceUse end) => Assert.True(

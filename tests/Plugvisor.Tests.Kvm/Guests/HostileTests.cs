@@ -10,7 +10,7 @@ public sealed class HostileTests
         get
         {
             var data = new TheoryData<int>();
-            for (int number = 1; number <= 28; number++)
+            for (int number = 1; number <= 27; number++)
             {
                 if (number is not (21 or 22)) data.Add(number);
             }
@@ -20,19 +20,10 @@ public sealed class HostileTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task A_hostile_guest_breaks_only_its_own_device(int number)
-    {
-        using var attacked = new PatternImage(64);
-        using var bystander = new PatternImage(16);
-        using VmmProcess vmm = VmmProcess.Boot("blk-hostile", $"case={number}", "--cpus", "boot=2",
-            "--disk", $"path={attacked.Path},image_type=raw", $"path={bystander.Path},image_type=raw");
+    public Task Hostile_01_to_27_a_hostile_guest_breaks_only_its_own_device(int number) => RunAsync(number);
 
-        string serial = await vmm.FinishAsync(TimeSpan.FromSeconds(120));
-
-        Assert.True(serial.Contains($"case {number} ok"), vmm.Everything());
-        // One line for a state, not one for an event.
-        Assert.True(vmm.Log.Split('\n').Length < 200, vmm.Everything());
-    }
+    [Fact]
+    public Task Hostile_28_a_reset_with_128_requests_in_flight_lets_none_of_them_write_later() => RunAsync(28);
 
     /// <summary>
     /// Each of 100,000 resets comes with reads made available and the doorbell rung. What that costs the VMM beside the vCPU, whose exits are the
@@ -53,6 +44,20 @@ public sealed class HostileTests
 
         Assert.True(serial.Contains("case 21 ok"), vmm.Everything());
         Assert.True(used.TotalSeconds < 3, $"{used} of processor time beside the vCPU");
+        Assert.True(vmm.Log.Split('\n').Length < 200, vmm.Everything());
+    }
+
+    private static async Task RunAsync(int number)
+    {
+        using var attacked = new PatternImage(64);
+        using var bystander = new PatternImage(16);
+        using VmmProcess vmm = VmmProcess.Boot("blk-hostile", $"case={number}", "--cpus", "boot=2",
+            "--disk", $"path={attacked.Path},image_type=raw", $"path={bystander.Path},image_type=raw");
+
+        string serial = await vmm.FinishAsync(TimeSpan.FromSeconds(120));
+
+        Assert.True(serial.Contains($"case {number} ok"), vmm.Everything());
+        // One line for a state, not one for an event.
         Assert.True(vmm.Log.Split('\n').Length < 200, vmm.Everything());
     }
 }

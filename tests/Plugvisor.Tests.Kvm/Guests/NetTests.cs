@@ -139,7 +139,7 @@ public sealed class NetTests
     }
 
     [Fact]
-    public async Task Case_31_frames_and_commands_of_all_kinds_break_nothing()
+    public async Task Hostile_31_frames_and_commands_of_all_kinds_break_nothing()
     {
         using VmmProcess vmm = Boot("net-hostile", "", "recv=160 window=4", "--net", Tap);
 
@@ -151,7 +151,7 @@ public sealed class NetTests
     }
 
     [Fact]
-    public async Task Case_31_a_tap_that_is_deleted_takes_the_guests_link_down_and_nothing_else()
+    public async Task Hostile_31_a_tap_that_is_deleted_takes_the_guests_link_down_and_nothing_else()
     {
         using VmmProcess vmm = Boot("net-hostile", "link=1", "delete=20 window=4", "--net", Tap);
 

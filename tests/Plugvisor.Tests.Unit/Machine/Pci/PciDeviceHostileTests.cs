@@ -19,7 +19,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     [InlineData(PciBarKind.Memory64, 0x25)]
     [InlineData(PciBarKind.Io, 3)]
     [InlineData(PciBarKind.Io, 0x20)]
-    public void Case_23_accesses_of_every_width_at_every_offset_stay_inside_the_declared_registers(PciBarKind kind, int size)
+    public void Hostile_23_accesses_of_every_width_at_every_offset_stay_inside_the_declared_registers(PciBarKind kind, int size)
     {
         var device = new FakePciDevice { Bars = [new(0, kind, (ulong)size)] };
         PciGuest guest = _machine.Add(device);
@@ -43,7 +43,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     }
 
     [Fact]
-    public void Case_23_config_accesses_of_every_width_at_every_offset_throw_nothing()
+    public void Hostile_23_config_accesses_of_every_width_at_every_offset_throw_nothing()
     {
         var device = new PowerfulPciDevice { OwnedConfig = [new(0x60, 0x20), new(0x100, 0x100)], Msix = new PciMsixTraits(8) };
         PciGuest guest = _machine.Add(device);
@@ -66,7 +66,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     [InlineData(nameof(IPciDevice.WriteBar))]
     [InlineData(nameof(IPciConfigSpace.ReadConfig))]
     [InlineData(nameof(IPciConfigSpace.WriteConfig))]
-    public void Case_36_a_callback_that_throws_latches_its_device_with_one_line(string callback)
+    public void Hostile_36_a_callback_that_throws_latches_its_device_with_one_line(string callback)
     {
         var device = new PowerfulPciDevice { OwnedConfig = [new(0x60, 4)], Msix = new PciMsixTraits(1) };
         PciGuest guest = _machine.Add(device), other = _machine.Add(new FakePciDevice(), "other");
@@ -107,7 +107,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     }
 
     [Fact]
-    public void Case_36_a_reset_that_throws_leaves_the_device_latched()
+    public void Hostile_36_a_reset_that_throws_leaves_the_device_latched()
     {
         var device = new PowerfulPciDevice { Throws = nameof(IPciResettable.Reset) };
         PciGuest guest = _machine.Add(device);
@@ -122,7 +122,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     }
 
     [Fact]
-    public void Case_36_a_device_that_says_it_failed_is_latched()
+    public void Hostile_36_a_device_that_says_it_failed_is_latched()
     {
         var device = new FakePciDevice();
         PciGuest guest = _machine.Add(device);
@@ -135,7 +135,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     }
 
     [Fact]
-    public void Case_36_a_pause_that_never_returns_is_given_up_in_time_each_time()
+    public void Hostile_36_a_pause_that_never_returns_is_given_up_in_time_each_time()
     {
         using var hold = new ManualResetEventSlim();
         var device = new PowerfulPciDevice { HoldPause = hold };
@@ -153,7 +153,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     }
 
     [Fact]
-    public void Case_36_a_resume_that_throws_ends_the_device_and_nothing_else()
+    public void Hostile_36_a_resume_that_throws_ends_the_device_and_nothing_else()
     {
         var device = new PowerfulPciDevice { Throws = nameof(IPausable.Resume) };
         PciGuest guest = _machine.Add(device);
@@ -164,7 +164,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     }
 
     [Fact]
-    public void Case_36_a_dispose_that_never_returns_is_given_up_and_says_what_stays()
+    public void Hostile_36_a_dispose_that_never_returns_is_given_up_and_says_what_stays()
     {
         using var hold = new ManualResetEventSlim();
         var device = new FakePciDevice { HoldDispose = hold, Msix = new PciMsixTraits(1) };
@@ -177,7 +177,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     }
 
     [Fact]
-    public void Case_36_a_dispose_that_throws_is_a_line_in_the_log()
+    public void Hostile_36_a_dispose_that_throws_is_a_line_in_the_log()
     {
         PciGuest guest = _machine.Add(new FakePciDevice { Throws = nameof(IDisposable.Dispose) });
         Assert.True(guest.Device.Remove());
@@ -185,7 +185,7 @@ public sealed class PciDeviceHostileTests : IDisposable
     }
 
     [Fact]
-    public void Case_25_and_37_accesses_moves_and_the_removal_may_come_at_once()
+    public void Hostile_25_and_37_accesses_moves_and_the_removal_may_come_at_once()
     {
         var device = new FakePciDevice { Bars = [new(0, PciBarKind.Memory32, 0x100), new(1, PciBarKind.Io, 0x20)], Msix = new PciMsixTraits(4) };
         PciGuest guest = _machine.Add(device);

@@ -103,7 +103,7 @@ public sealed class ConsoleTests : IDisposable
     }
 
     [Fact]
-    public void Case_34_a_flood_against_a_blocked_reader_bounds_memory_and_stops_nobody()
+    public void Hostile_34_a_flood_against_a_blocked_reader_bounds_memory_and_stops_nobody()
     {
         using DriverHarness console = Started("""{"mode":"Tty"}""");
         for (int i = 0; i < 256; i++) Assert.Equal(0u, console.Queues[1].Call(DriverBuffer.Readable(_buffer, 1 << 16)));   // 16 MiB

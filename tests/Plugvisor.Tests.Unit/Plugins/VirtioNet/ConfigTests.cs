@@ -68,7 +68,7 @@ public sealed class ConfigTests
     [InlineData("00:00:00:00:00:00")]
     [InlineData("ff:ff:ff:ff:ff:ff")]
     [InlineData("01:00:5e:00:00:01")]
-    public void Case_31_a_bad_hardware_address_is_refused_by_name(string mac)
+    public void Hostile_31_a_bad_hardware_address_is_refused_by_name(string mac)
     {
         Assert.Contains(mac, Check($"mac={mac}"));
         Assert.Contains("host_mac", Check($"host_mac={mac}"));

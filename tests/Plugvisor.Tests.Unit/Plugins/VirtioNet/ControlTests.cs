@@ -56,7 +56,7 @@ public sealed class ControlTests
     [InlineData(0)]
     [InlineData(4)]
     [InlineData(0xffff)]
-    public void Case_31_a_number_of_pairs_that_there_is_not_is_refused(int pairs)
+    public void Hostile_31_a_number_of_pairs_that_there_is_not_is_refused(int pairs)
     {
         using var rig = new NetRig(s_threePairs);
         Assert.Equal(Error, rig.Command(Queues, 0, (byte)pairs, (byte)(pairs >> 8)));
@@ -65,7 +65,7 @@ public sealed class ControlTests
     }
 
     [Fact]
-    public void Case_31_a_pair_out_of_use_gets_no_frames_and_what_it_sends_harms_nobody()
+    public void Hostile_31_a_pair_out_of_use_gets_no_frames_and_what_it_sends_harms_nobody()
     {
         using var rig = new NetRig(s_threePairs);
         rig.Harness.Queues[3].Call(rig.Data(NetRig.Frame(60)));
@@ -119,7 +119,7 @@ public sealed class ControlTests
     }
 
     [Fact]
-    public void Case_31_offloads_that_were_not_negotiated_are_refused()
+    public void Hostile_31_offloads_that_were_not_negotiated_are_refused()
     {
         using var rig = new NetRig(without: NetRig.Bit(NetSpec.VIRTIO_NET_F_GUEST_TSO6));
         Assert.Equal(Error, rig.Command(Offloads, 0, Features(NetSpec.VIRTIO_NET_F_GUEST_CSUM, NetSpec.VIRTIO_NET_F_GUEST_TSO6)));
@@ -130,7 +130,7 @@ public sealed class ControlTests
     }
 
     [Fact]
-    public void Case_31_commands_that_there_are_not_and_stumps_of_commands_are_refused()
+    public void Hostile_31_commands_that_there_are_not_and_stumps_of_commands_are_refused()
     {
         using var rig = new NetRig(s_threePairs);
         Assert.Equal(Error, rig.Command(0, 0, 1));       // receive mode: not offered

@@ -78,7 +78,7 @@ public sealed class LinkTests
     }
 
     [Fact]
-    public void Case_31_when_the_tap_is_deleted_the_guests_link_goes_down_with_one_line()
+    public void Hostile_31_when_the_tap_is_deleted_the_guests_link_goes_down_with_one_line()
     {
         using var rig = new NetRig();
         using var neighbour = new NetRig();

@@ -44,7 +44,7 @@ public sealed class ReceiveTests
     [InlineData(1, 5000)]
     [InlineData(3, 700)]
     [InlineData(12, 100)]
-    public void Case_31_a_header_may_be_split_over_descriptors_in_any_way(int piece, int bytes)
+    public void Hostile_31_a_header_may_be_split_over_descriptors_in_any_way(int piece, int bytes)
     {
         using var rig = new NetRig(config => config["queue_size"] = 8192);
         byte[] frame = NetRig.Frame(bytes);
@@ -62,7 +62,7 @@ public sealed class ReceiveTests
     [InlineData(65_549, 12)]
     [InlineData(70_000, 4096)]
     [InlineData(3000, 13)]
-    public void Case_31_the_largest_frames_go_over_as_many_buffers_as_they_need(int bytes, int bufferSize)
+    public void Hostile_31_the_largest_frames_go_over_as_many_buffers_as_they_need(int bytes, int bufferSize)
     {
         using var rig = new NetRig(config => config["queue_size"] = 8192);
         int needed = (NetRig.Header + bytes + bufferSize - 1) / bufferSize;
@@ -129,7 +129,7 @@ public sealed class ReceiveTests
     }
 
     [Fact]
-    public void Case_31_a_large_frame_waits_for_buffers_and_the_next_ones_behind_it()
+    public void Hostile_31_a_large_frame_waits_for_buffers_and_the_next_ones_behind_it()
     {
         using var rig = new NetRig();
         var buffers = new ReceiveBuffers(rig, _ => [1526]);
@@ -148,7 +148,7 @@ public sealed class ReceiveTests
     }
 
     [Fact]
-    public void Case_31_a_frame_that_no_ring_full_of_buffers_can_hold_is_dropped_with_one_line()
+    public void Hostile_31_a_frame_that_no_ring_full_of_buffers_can_hold_is_dropped_with_one_line()
     {
         using var rig = new NetRig(config => config["queue_size"] = 16);
         var buffers = new ReceiveBuffers(rig, _ => [1526]);
@@ -180,7 +180,7 @@ public sealed class ReceiveTests
     }
 
     [Fact]
-    public void Case_31_buffers_of_no_use_come_back_empty_and_frames_go_to_the_others()
+    public void Hostile_31_buffers_of_no_use_come_back_empty_and_frames_go_to_the_others()
     {
         using var rig = new NetRig();
         ushort readable = rig.Receive.Driver.Add(rig.Data(new byte[64])), mixed = rig.Receive.Driver.Add(rig.Data(new byte[4]), rig.Buffer(2048));
@@ -193,7 +193,7 @@ public sealed class ReceiveTests
     }
 
     [Fact]
-    public void Case_31_a_driver_that_gives_useless_buffers_without_end_does_not_keep_the_other_direction_waiting()
+    public void Hostile_31_a_driver_that_gives_useless_buffers_without_end_does_not_keep_the_other_direction_waiting()
     {
         using var rig = new NetRig(config => config["queue_size"] = 1024);
         for (int round = 0; round < 50; round++)

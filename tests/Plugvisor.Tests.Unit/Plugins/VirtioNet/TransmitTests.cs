@@ -27,7 +27,7 @@ public sealed class TransmitTests
     [InlineData(1, 2, 3, 12)]
     [InlineData(5, 20)]
     [InlineData(13, 40)]
-    public void Case_31_header_and_frame_may_be_split_anywhere(params int[] cuts)
+    public void Hostile_31_header_and_frame_may_be_split_anywhere(params int[] cuts)
     {
         using var rig = new NetRig();
         byte[] frame = NetRig.Frame(60);
@@ -37,7 +37,7 @@ public sealed class TransmitTests
     }
 
     [Fact]
-    public void Case_31_a_frame_in_more_pieces_than_the_kernel_takes_goes_through()
+    public void Hostile_31_a_frame_in_more_pieces_than_the_kernel_takes_goes_through()
     {
         using var rig = new NetRig(config => config["queue_size"] = 4096);
         byte[] frame = NetRig.Frame(2000);
@@ -55,7 +55,7 @@ public sealed class TransmitTests
     [InlineData(25)]
     [InlineData(73 * 1024)]
     [InlineData(1 << 20)]
-    public void Case_31_what_is_too_short_or_too_long_for_a_frame_is_dropped_and_the_queue_goes_on(int bytes)
+    public void Hostile_31_what_is_too_short_or_too_long_for_a_frame_is_dropped_and_the_queue_goes_on(int bytes)
     {
         using var rig = new NetRig();
         for (int i = 0; i < 20; i++) rig.Send(new byte[bytes]);
@@ -67,7 +67,7 @@ public sealed class TransmitTests
     }
 
     [Fact]
-    public void Case_31_a_header_that_the_host_refuses_costs_its_frame_only()
+    public void Hostile_31_a_header_that_the_host_refuses_costs_its_frame_only()
     {
         using var rig = new NetRig();
         rig.Port.Failure = FakePort.Invalid;

@@ -38,7 +38,7 @@ public sealed class RngTests : IDisposable
     }
 
     [Fact]
-    public void Case_35_a_request_of_four_gigabytes_gets_64_KiB_at_once()
+    public void Hostile_35_a_request_of_four_gigabytes_gets_64_KiB_at_once()
     {
         using var rng = new DriverHarness(RngConformanceTests.CreateRng(_host), _host);
         rng.Start();
@@ -49,7 +49,7 @@ public sealed class RngTests : IDisposable
     }
 
     [Fact]
-    public void Case_35_a_guest_that_asks_without_end_gets_a_bounded_rate()
+    public void Hostile_35_a_guest_that_asks_without_end_gets_a_bounded_rate()
     {
         using var rng = new DriverHarness(RngConformanceTests.CreateRng(_host), _host);
         rng.Start();

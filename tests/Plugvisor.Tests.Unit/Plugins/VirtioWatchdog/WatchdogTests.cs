@@ -142,7 +142,7 @@ public sealed class WatchdogTests : IDisposable
     }
 
     [Fact]
-    public void Case_42_time_in_which_the_process_was_stopped_does_not_count()
+    public void Hostile_42_time_in_which_the_process_was_stopped_does_not_count()
     {
         _watchdog.Start();
         Ping();

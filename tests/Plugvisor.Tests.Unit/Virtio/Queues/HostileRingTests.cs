@@ -26,7 +26,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [InlineData(0, 0)]
     [InlineData(1, 0)]
     [InlineData(7, 3)]
-    public void Case_01_a_chain_that_loops_ends(int last, ushort back)
+    public void Hostile_01_a_chain_that_loops_ends(int last, ushort back)
     {
         for (ushort i = 0; i <= last; i++) Driver.SetDescriptor(i, _buffer, 4, Next, i == last ? back : (ushort)(i + 1));
         Driver.SetAvailable(0);
@@ -34,7 +34,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_02_a_chain_of_one_more_than_the_queue_is_refused()
+    public void Hostile_02_a_chain_of_one_more_than_the_queue_is_refused()
     {
         for (int i = 0; i < Driver.Size; i++) Driver.SetDescriptor(i, _buffer, 4, Next, (ushort)((i + 1) % Driver.Size));
         Driver.SetAvailable(5);
@@ -42,7 +42,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_02_an_indirect_chain_of_one_more_than_the_queue_is_refused()
+    public void Hostile_02_an_indirect_chain_of_one_more_than_the_queue_is_refused()
     {
         var buffers = new DriverBuffer[Driver.Size + 1];
         Array.Fill(buffers, DriverBuffer.Writable(_buffer, 4));
@@ -54,7 +54,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [Theory]
     [InlineData(16)]
     [InlineData(0xffff)]
-    public void Case_03_a_next_outside_the_table_is_refused(ushort next)
+    public void Hostile_03_a_next_outside_the_table_is_refused(ushort next)
     {
         Driver.SetDescriptor(0, _buffer, 4, Next, next);
         Driver.SetAvailable(0);
@@ -64,7 +64,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [Theory]
     [InlineData(16)]
     [InlineData(0xffff)]
-    public void Case_04_a_head_outside_the_table_is_refused(ushort head)
+    public void Hostile_04_a_head_outside_the_table_is_refused(ushort head)
     {
         Driver.SetAvailable(head);
         _rig.IsBroken($"head {head} is outside");
@@ -75,7 +75,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [InlineData(ulong.MaxValue - 15, 16u)]
     [InlineData(ulong.MaxValue - 15, 17u)]
     [InlineData(0xffff_ffff_0000_0000, uint.MaxValue)]
-    public void Case_05_an_address_that_wraps_is_refused(ulong address, uint length)
+    public void Hostile_05_an_address_that_wraps_is_refused(ulong address, uint length)
     {
         Driver.SetDescriptor(0, address, length, Write, 0);
         Driver.SetAvailable(0);
@@ -89,7 +89,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [InlineData(0xffff_ffff, 2u)]                    // out of it
     [InlineData(Hole - 16, 0x4000_0020u)]            // over it, RAM on both sides
     [InlineData(0x1_0010_0000 - 1, 2u)]              // past the end of RAM
-    public void Case_06_a_buffer_that_is_not_all_RAM_is_refused(ulong address, uint length)
+    public void Hostile_06_a_buffer_that_is_not_all_RAM_is_refused(ulong address, uint length)
     {
         Driver.SetDescriptor(0, address, length, Write, 0);
         Driver.SetAvailable(0);
@@ -97,7 +97,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_07_lengths_that_sum_up_beyond_32_bits_are_refused()
+    public void Hostile_07_lengths_that_sum_up_beyond_32_bits_are_refused()
     {
         using var rig = new QueueRig(ram: new GuestMemoryMock(new MockRegion(0ul, 1u << 20), new MockRegion(0x1_0000_0000, 8ul << 30)));
         rig.Driver.SetDescriptor(0, 0x1_0000_0000, 0x8000_0000, Next, 1);
@@ -113,7 +113,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [Theory]
     [InlineData(DescriptorFlags.None)]
     [InlineData(DescriptorFlags.Write)]
-    public void Case_08_a_buffer_of_length_0_is_no_segment_and_its_address_is_not_looked_at(DescriptorFlags role)
+    public void Hostile_08_a_buffer_of_length_0_is_no_segment_and_its_address_is_not_looked_at(DescriptorFlags role)
     {
         Driver.SetDescriptor(0, ulong.MaxValue, 0, role, 0);
         Driver.SetAvailable(0);
@@ -123,7 +123,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [Theory]
     [InlineData(DescriptorFlags.None)]
     [InlineData(DescriptorFlags.Write)]
-    public void Case_08_a_buffer_of_length_4_GiB_is_refused_where_there_is_not_that_much_RAM(DescriptorFlags role)
+    public void Hostile_08_a_buffer_of_length_4_GiB_is_refused_where_there_is_not_that_much_RAM(DescriptorFlags role)
     {
         Driver.SetDescriptor(0, 0, uint.MaxValue, role, 0);
         Driver.SetAvailable(0);
@@ -131,7 +131,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_08_an_indirect_table_of_length_4_GiB_is_refused()
+    public void Hostile_08_an_indirect_table_of_length_4_GiB_is_refused()
     {
         Driver.SetDescriptor(0, 0, uint.MaxValue, Indirect, 0);
         Driver.SetAvailable(0);
@@ -139,7 +139,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_09_an_indirect_table_in_an_indirect_table_is_refused()
+    public void Hostile_09_an_indirect_table_in_an_indirect_table_is_refused()
     {
         _rig.Ram.Write(_buffer, _buffer);
         _rig.Ram.Write(_buffer + 8, 16u | (ulong)Indirect << 32);
@@ -153,7 +153,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [InlineData(15u)]
     [InlineData(17u)]
     [InlineData(16u * 32_769)]
-    public void Case_09_an_indirect_table_of_a_wrong_length_is_refused(uint length)
+    public void Hostile_09_an_indirect_table_of_a_wrong_length_is_refused(uint length)
     {
         Driver.SetDescriptor(0, _buffer, length, Indirect, 0);
         Driver.SetAvailable(0);
@@ -164,7 +164,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [InlineData(Hole)]
     [InlineData(Hole - 16)]
     [InlineData(ulong.MaxValue - 15)]
-    public void Case_09_an_indirect_table_that_is_not_all_RAM_is_refused(ulong table)
+    public void Hostile_09_an_indirect_table_that_is_not_all_RAM_is_refused(ulong table)
     {
         Driver.SetDescriptor(0, table, 32, Indirect, 0);
         Driver.SetAvailable(0);
@@ -172,7 +172,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_09_indirect_with_next_is_refused()
+    public void Hostile_09_indirect_with_next_is_refused()
     {
         Driver.SetDescriptor(0, _buffer, 16, Indirect | Next, 1);
         Driver.SetAvailable(0);
@@ -180,7 +180,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_09_indirect_without_the_feature_is_refused()
+    public void Hostile_09_indirect_without_the_feature_is_refused()
     {
         using var rig = new QueueRig(features: 0);
         rig.Driver.AddIndirect(DriverBuffer.Writable(rig.Ram.Allocate(16), 16));
@@ -189,7 +189,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_09_a_loop_and_a_next_outside_inside_an_indirect_table_are_refused()
+    public void Hostile_09_a_loop_and_a_next_outside_inside_an_indirect_table_are_refused()
     {
         foreach (ulong next in new ulong[] { 0, 2 })
         {
@@ -211,7 +211,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     [InlineData(17)]
     [InlineData(32_768)]
     [InlineData(65_535)]
-    public void Case_10_an_available_index_that_jumps_or_goes_back_is_refused(int jump)
+    public void Hostile_10_an_available_index_that_jumps_or_goes_back_is_refused(int jump)
     {
         Driver.Add(DriverBuffer.Writable(_buffer, 4));
         Driver.Kick();
@@ -222,7 +222,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_11_a_head_that_is_in_flight_is_refused_and_may_come_again_after_it_was_given_back()
+    public void Hostile_11_a_head_that_is_in_flight_is_refused_and_may_come_again_after_it_was_given_back()
     {
         Driver.SetDescriptor(3, _buffer, 4, Write, 0);
         for (int i = 0; i < 40; i++)
@@ -239,7 +239,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_12_what_is_checked_is_what_is_used_while_another_cpu_flips_it()
+    public void Hostile_12_what_is_checked_is_what_is_used_while_another_cpu_flips_it()
     {
         // One thread writes good and bad descriptors in turn while the device pops. A guest writes address and length at different
         // moments, so any mix of them may be read; whatever was read, the segments are RAM and agree with the lengths told.
@@ -291,7 +291,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_13_rings_that_overlap_each_other_or_a_buffer_do_no_harm()
+    public void Hostile_13_rings_that_overlap_each_other_or_a_buffer_do_no_harm()
     {
         using var ram = new GuestMemoryMock(new MockRegion(0ul, 1u << 16));
         foreach ((ulong descriptors, ulong avail, ulong used) in new[]
@@ -320,7 +320,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_14_a_guest_that_overwrites_the_used_ring_confuses_only_itself()
+    public void Hostile_14_a_guest_that_overwrites_the_used_ring_confuses_only_itself()
     {
         for (int i = 0; i < 100; i++)
         {
@@ -338,7 +338,7 @@ public sealed unsafe class HostileRingTests : IDisposable
     }
 
     [Fact]
-    public void Case_22_a_packed_ring_is_not_offered_and_a_driver_that_took_it_anyway_gets_no_queue()
+    public void Hostile_22_a_packed_ring_is_not_offered_and_a_driver_that_took_it_anyway_gets_no_queue()
     {
         ulong packed = VirtioFeatures.Mask(VirtioFeatures.VIRTIO_F_RING_PACKED);
         Assert.False(SplitVirtqueue.TryCreate(_rig.Memory, 16, 0x1000, 0x2000, 0x3000, packed, default, _rig, out _, out string? error));

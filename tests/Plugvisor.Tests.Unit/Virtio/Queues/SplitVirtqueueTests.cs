@@ -245,7 +245,7 @@ public sealed unsafe class SplitVirtqueueTests : IDisposable
     [InlineData(16, 0x1000, 0x7000_0000, 0x3000, 0ul, "available ring at 0x70000000")]
     [InlineData(16, 0x1000, 0x2000, 0xfffc, 0ul, "used ring at 0xfffc")]
     [InlineData(16, -16, 0x2000, 0x3000, 0ul, "descriptor table")]
-    public void Case_15_a_ring_that_cannot_be_is_refused_with_the_reason(
+    public void Hostile_15_a_ring_that_cannot_be_is_refused_with_the_reason(
         int size, long descriptors, long avail, long used, ulong features, string reason)
     {
         using var ram = new GuestMemoryMock(new MockRegion(0ul, 1u << 16));

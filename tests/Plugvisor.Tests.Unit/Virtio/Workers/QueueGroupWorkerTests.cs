@@ -255,7 +255,7 @@ public sealed class QueueGroupWorkerTests : IQueueGroupService, IQueueFault, IDi
     }
 
     [Fact]
-    public void Case_36_a_service_that_throws_fails_its_device_and_the_stop_still_returns()
+    public void Hostile_36_a_service_that_throws_fails_its_device_and_the_stop_still_returns()
     {
         _serve = (index, _) => index == 0 ? throw new InvalidOperationException("a bug") : false;
         Start(0);

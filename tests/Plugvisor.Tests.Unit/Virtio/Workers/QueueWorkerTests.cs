@@ -245,7 +245,7 @@ public sealed class QueueWorkerTests : IQueueService, IQueueFault, IDisposable
     }
 
     [Fact]
-    public void Case_36_a_service_that_throws_fails_its_device_and_the_stop_still_returns()
+    public void Hostile_36_a_service_that_throws_fails_its_device_and_the_stop_still_returns()
     {
         _serve = _ => throw new InvalidOperationException("a bug");
         Start();
