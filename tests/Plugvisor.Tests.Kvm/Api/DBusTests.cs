@@ -72,6 +72,21 @@ public sealed class DBusTests : IDisposable
     }
 
     [Fact]
+    public async Task The_balloon_is_resized()
+    {
+        using VmmProcess vmm = await StartAsync(
+            "--kernel", GuestImages.Of("balloon"), "--cmdline", "changes=2", "--memory", "size=256M", "--serial", "tty", "--console", "off", "--balloon", "size=0");
+        await DoAsync("VmResize", """{"desired_balloon":8388608}""");
+        await vmm.WaitForAsync("balloon holds 2048 wrong 0");
+        JsonElement info = await DocumentAsync("VmInfo");
+        Assert.Equal(248L << 20, info.GetProperty("memory_actual_size").GetInt64());
+        Assert.Equal(8 << 20, info.GetProperty("config").GetProperty("balloon").GetProperty("size").GetInt32());
+        Assert.Equal((1, "Call failed: The VM could not be resized\n"), await CallAsync("VmResize", """{"desired_balloon":268435457}"""));
+        await DoAsync("VmResize", """{"desired_balloon":0}""");
+        Assert.Contains("balloon changes 2 wrong 0 lost 0 ok", await vmm.FinishAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_plugin_that_is_loaded_has_its_method_at_once_and_loses_it_with_the_plugin()
     {
         string tiny = Path.Combine(Repository.Root, "artifacts", "test-plugins", "tiny");

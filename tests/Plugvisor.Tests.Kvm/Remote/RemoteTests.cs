@@ -108,6 +108,24 @@ public sealed class RemoteTests
         Assert.Equal("", await vmm.DoAsync("remove-device", "late"));   // this guest will not give it back, but has been asked
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_balloon_is_blown_up_and_let_down(bool overDBus)
+    {
+        using RemoteVmm vmm = await RemoteVmm.StartAsync(overDBus);
+        (await vmm.RunWithInputAsync(RemoteVmm.ConfigOf("balloon", "changes=2", ",\"balloon\":{\"size\":0}"), "create")).Succeeded();
+        await vmm.DoAsync("boot");
+        Assert.Equal("", await vmm.DoAsync("resize", "--balloon", "24M"));
+        await vmm.Process.WaitForAsync("balloon holds 6144 wrong 0");
+        Assert.Equal((256 - 24) << 20, (await vmm.RunAsync("info")).Succeeded().Json.GetProperty("memory_actual_size").GetInt64());
+        RemoteRun refused = await vmm.RunAsync("resize", "--balloon", "257M");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Equal(overDBus ? "org.freedesktop.DBus.Error.Failed: The VM could not be resized" : "Balloon size (269484032) greater than RAM (268435456)", refused.Chain[^1]);
+        Assert.Equal("", await vmm.DoAsync("resize", "--balloon", "0"));
+        Assert.Contains("balloon changes 2 wrong 0 lost 0 ok", await vmm.Process.FinishAsync(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_servers_plugins_are_listed_and_serve_where_there_are_none_here()
     {
