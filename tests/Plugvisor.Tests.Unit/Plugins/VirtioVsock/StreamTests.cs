@@ -67,23 +67,6 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public void Credit_counters_wrap()
-    {
-        // 4 GiB would take a while: the guest says that it has passed on what it could not have got, up to just before the wrap, which only moves its window.
-        using var rig = new VsockRig();
-        const uint Before = uint.MaxValue - 99;
-        Socket host = rig.ConnectFromGuest(Guest, Port, buffer: 0);
-        host.Send(new byte[5000]);
-        rig.Expect(VsockSpec.VIRTIO_VSOCK_OP_CREDIT_REQUEST);
-        // 100 bytes are under way as far as this guest knows, so there is room for 200 of its 300; then for as many as it takes.
-        rig.Send(VsockRig.NewPacket(VsockSpec.VIRTIO_VSOCK_OP_CREDIT_UPDATE, Guest, Port, Before, 300));
-        Assert.Equal(200, rig.Next().Data.Length);
-        rig.Expect(VsockSpec.VIRTIO_VSOCK_OP_CREDIT_REQUEST);
-        rig.Send(VsockRig.NewPacket(VsockSpec.VIRTIO_VSOCK_OP_CREDIT_UPDATE, Guest, Port, 200, 4000));
-        Assert.Equal(4000, rig.Next().Data.Length);
-    }
-
-    [Fact]
     public void A_guest_that_asks_is_told_the_devices_credit()
     {
         using var rig = new VsockRig();
@@ -223,7 +206,7 @@ public sealed class StreamTests
         return data;
     }
 
-    private static void SendAll(Socket socket, byte[] data)
+    internal static void SendAll(Socket socket, byte[] data)
     {
         for (int at = 0; at < data.Length;) at += socket.Send(data.AsSpan(at));
     }
