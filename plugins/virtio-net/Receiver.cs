@@ -16,25 +16,19 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     /// <summary>Frames between two looks at the rest: those are published together.</summary>
     private const int Batch = 32;
 
-    // Above so many frames a second, and while a wake-up brings less than so many, the thread sleeps for a moment before it lets the next frame wake
-    // it: waking up for each frame costs the host more than the frame, and takes CPU time from whoever sends.
-    private const long BusyFramesPerSecond = 100_000;
-    private const long FewFrames = 64;
-    private static readonly TimeSpan s_moderation = TimeSpan.FromMicroseconds(30);
-
     private const ulong InitialExpectation = 2048;
     private const int ForgetShift = 6;
     private const int EBADFD = 77;
 
     private readonly ReceiveWindow _window = new();
+    private readonly Moderation _moderation = new();
     private ulong _expected = InitialExpectation;   // bytes of the next frame, from what the last ones were
     private ulong _held;                            // bytes of a frame that lies in the window and waits; 0 for none
     private long _heldUntil;                        // when it may go on; 0 when it waits for buffers
     private bool _starved;                          // there was no buffer to read into
     private bool _gone;                             // the port is, and does not come back
     private ulong _frames, _bytes;                  // of the batch
-    private long _armed;                            // when the thread went to sleep last
-    private long _framesSince;                      // read since then
+    private long _framesSince;                      // read since the moderation was asked
 
     /// <summary>Whether a frame may go over several buffers (VIRTIO_NET_F_MRG_RXBUF). Set while the queue does not run.</summary>
     public bool Merges { get; set; }
@@ -81,10 +75,10 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     public QueueWait Arm(QueueResources resources, out bool watch)
     {
         watch = _held == 0 && !_starved && !_gone;
-        if (watch && IsBusy())
+        if (watch && Moderates())
         {
             watch = false;
-            return QueueWait.AtMost(s_moderation);
+            return QueueWait.AtMost(Moderation.Moment);
         }
 
         if (_held != 0 && _heldUntil != 0) return QueueWait.AtMost(Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), _heldUntil));
@@ -104,12 +98,11 @@ internal sealed unsafe class Receiver(IPort port, Link link, Metrics metrics, Ra
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _window.Dispose();
 
-    private bool IsBusy()
+    private bool Moderates()
     {
-        long now = Stopwatch.GetTimestamp(), elapsed = now - _armed, frames = _framesSince;
-        _armed = now;
+        long frames = _framesSince;
         _framesSince = 0;
-        return frames is > 0 and < FewFrames && elapsed < frames * (Stopwatch.Frequency / BusyFramesPerSecond);
+        return _moderation.Decide(Stopwatch.GetTimestamp(), frames);
     }
 
     private void Publish(QueueResources resources)
