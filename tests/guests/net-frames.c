@@ -1,7 +1,8 @@
 // Sends and receives numbered frames through the first virtio-net; tests/peers/net-peer is the other end. Options: send=N frames,
 // recv=N frames (0 and 0), size=BYTES (64), window=W (256: frames under way at most, acknowledged by the peer; 0: as fast as it goes), verify=0
 // (neither fill nor check contents), secs=T (receive for so long instead of up to a number), stall=S (20: seconds without any
-// progress that are a failure), mrg=0, event=0, queue=N.
+// progress that are a failure), until=1 (send and receive until the peer says that it is over; also says how long nothing came or went at most), mrg=0, event=0,
+// queue=N.
 #include "lib/net.h"
 
 static struct net net;
@@ -25,11 +26,14 @@ void main(void)
     u64 to_send = option_number("send", 0), to_receive = option_number("recv", 0), window = option_number("window", 256);
     u64 seconds = option_number("secs", 0), patience = option_number("stall", 20) * 1000;
     u32 size = option_number("size", FRAME_MIN), batch = window ? (window + 3) / 4 : ~0u;
+    bool until = option_is("until", "1");
+    if (until)
+        to_send = to_receive = ~0ul;
     bool verify = option_number("verify", 1);
     if (size < FRAME_MIN || size > 9000 || !net_open(&net, 0, size < 1536 ? 1536 : size))
         stop("usage");
     u64 khz = tsc_khz() ? tsc_khz() : 2000000, sent = 0, acked = 0, told = 0;
-    u64 first = 0, last = 0, rounds = 0;
+    u64 first = 0, last = 0, rounds = 0, gap = 0;
     struct frame_row row = { 0 };
     print("net-frames mac %02x:%02x:%02x:%02x:%02x:%02x queue %u event_idx %u\n", net.mac[0], net.mac[1], net.mac[2], net.mac[3], net.mac[4],
         net.mac[5], net.receive.size, net.receive.event_idx);
@@ -52,6 +56,11 @@ void main(void)
                     acked = f->number;
                 else if (f->kind == FRAME_DATA)
                     frame_row_add(&row, f, length, verify);
+                else if (f->kind == FRAME_STOP && until) {
+                    to_send = sent;
+                    to_receive = f->number;
+                    until = false;
+                }
             }
             net_give(&net, buffer);
             any = true;
@@ -63,6 +72,8 @@ void main(void)
         queue_publish(&net.transmit);
         now = tsc();
         if (any) {
+            if (row.received && now - progress > gap)
+                gap = now - progress;
             progress = last = now;
             if (!first && row.received)
                 first = now;
@@ -88,5 +99,7 @@ void main(void)
     u64 end = seconds ? now : last, ms = (end - start) / khz, receive_us = first ? (end - first) * 1000 / khz : 0;
     print(" ms %lu sent_per_s %lu received_per_s %lu %s\n", ms, ms ? sent * 1000 / ms : 0,
         receive_us ? row.received * 1000000 / receive_us : 0, ok ? "ok" : "FAILED");
+    if (option_is("until", "1"))
+        print("net-frames longest gap %lu us\n", gap * 1000 / khz);
     power_off();
 }

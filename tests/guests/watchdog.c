@@ -1,4 +1,5 @@
-// Feeds the virtio watchdog. Options: pings=N (3), ms=T between them (10), hang=1: spins after the last one, until the machine is reset.
+// Feeds the virtio watchdog. Options: pings=N (3), ms=T between them (10), hang=1: spins after the last one, until the machine is reset;
+// hang=halt: halts instead.
 #include "lib/virtio.h"
 
 #define VIRTIO_WATCHDOG 35
@@ -28,6 +29,13 @@ static void open(void)
     virtio_driver_ok(&device);
 }
 
+static u64 halt(u64 unused)
+{
+    (void)unused;
+    asm volatile("cli; hlt");
+    return 0;
+}
+
 void main(void)
 {
     u64 pings = option_number("pings", 3), between = option_number("ms", 10), good = 0;
@@ -46,5 +54,7 @@ void main(void)
           queue.size == 8 && device.offered == F_VERSION_1 && good == pings && again ? "ok" : "FAILED");
     while (option_is("hang", "1"))
         pause();
+    while (option_is("hang", "halt"))
+        ring0_call(halt, 0);
     power_off();
 }

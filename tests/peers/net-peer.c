@@ -10,6 +10,7 @@
 //     pass=1      opens the queues itself; the command has them as descriptors 10, 11 ...
 //     delete=N    deletes the interface once N frames of the guest came, were acknowledged, and nothing more came for a moment
 //     verify=0    does not look at contents
+//     until=1     goes on until a SIGUSR1, and then tells the guest (net-frames until=1) how many frames it has sent
 //     deaf=1      takes nothing from the tap: the kernel drops what the guest sends. With flood=1 it sends from the start
 //
 // Needs no rights where user namespaces are allowed. Its last line says what came, and what the tap lost; exits with the command's status,
@@ -49,7 +50,8 @@
 #define RING_FRAMES (RING_BLOCKS * (RING_BLOCK / RING_FRAME))
 
 static const char *tap = "t0";
-static unsigned long queues = 1, to_receive, to_send, size = FRAME_MIN, window = 256, flood, deaf, pass, delete_after, verify = 1;
+static unsigned long queues = 1, to_receive, to_send, size = FRAME_MIN, window = 256, flood, deaf, pass, delete_after, verify = 1, until;
+static volatile sig_atomic_t stopping;
 
 // As the guests' options: decimal or 0x..., with a suffix K or M of powers of 1024.
 static unsigned long number(const char *text)
@@ -68,6 +70,12 @@ static void die(const char *what, ...)
     vfprintf(stderr, what, list);
     fprintf(stderr, ": %s\n", strerror(error));
     exit(1);
+}
+
+static void on_stop(int signal)
+{
+    (void)signal;
+    stopping = 1;
 }
 
 static void write_file(const char *path, const char *format, ...)
@@ -214,7 +222,7 @@ int main(int argc, char **argv)
     for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         static const struct { const char *name; unsigned long *value; } numbers[] = {
             { "queues=", &queues }, { "recv=", &to_receive }, { "send=", &to_send }, { "size=", &size }, { "window=", &window },
-            { "flood=", &flood }, { "pass=", &pass }, { "delete=", &delete_after }, { "verify=", &verify }, { "deaf=", &deaf },
+            { "flood=", &flood }, { "pass=", &pass }, { "delete=", &delete_after }, { "verify=", &verify }, { "deaf=", &deaf }, { "until=", &until },
         };
         unsigned n;
         for (n = 0; n < sizeof numbers / sizeof *numbers && strncmp(argv[i], numbers[n].name, strlen(numbers[n].name)); n++)
@@ -229,6 +237,10 @@ int main(int argc, char **argv)
     if (i >= argc - 1 || size < FRAME_MIN || size > sizeof frames[0] || !window) {
         fprintf(stderr, "usage: net-peer [NAME=VALUE...] -- COMMAND [ARGUMENT...]\n");
         return 2;
+    }
+    if (until) {
+        to_send = ~0ul;
+        signal(SIGUSR1, on_stop);
     }
     own_namespace();
     make_tap();
@@ -272,7 +284,11 @@ int main(int argc, char **argv)
             at = (at + 1) % RING_FRAMES;
             any = 1;
         }
-        if (row.received - told >= batch || (row.received != told && row.received == to_receive))
+        if (stopping && until) {
+            to_send = sent;
+            until = 0;
+        }
+        if (row.received - told >= batch || (row.received != told && (row.received == to_receive || stopping)))
             if (send_frames(s, FRAME_ACK, row.received, 1, FRAME_MIN))
                 told = row.received;
         if (started && (flood || (sent < to_send && sent - acked < window))) {
@@ -299,6 +315,9 @@ int main(int argc, char **argv)
             }
         }
         if (!any) {
+            // Again and again, because nobody acknowledges it.
+            if (stopping && !ended)
+                send_frames(s, FRAME_STOP, sent, 1, FRAME_MIN);
             struct pollfd p = { .fd = s, .events = POLLIN };
             poll(&p, 1, 10);
         }

@@ -52,7 +52,7 @@ public sealed class IvshmemTests
         Assert.Contains(words, vmm.Log, StringComparison.Ordinal);
     }
 
-    private static void Store(PatternImage image, ulong value)
+    internal static void Store(PatternImage image, ulong value)
     {
         using FileStream file = new(image.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         byte[] bytes = new byte[8];

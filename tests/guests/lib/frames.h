@@ -3,7 +3,7 @@
 #pragma once
 #include "pattern.h"
 
-enum { FRAME_DATA = 0, FRAME_HELLO = 1, FRAME_ACK = 2 };
+enum { FRAME_DATA = 0, FRAME_HELLO = 1, FRAME_ACK = 2, FRAME_STOP = 3 };
 #define FRAME_TYPE_HIGH 0x88                    // 0x88b5: IEEE Std 802 local experimental ethertype 1
 #define FRAME_TYPE_LOW 0xb5
 #define FRAME_HEAD 24                           // up to the first word
@@ -12,7 +12,7 @@ enum { FRAME_DATA = 0, FRAME_HELLO = 1, FRAME_ACK = 2 };
 struct frame {
     unsigned char to[6], from[6], type[2];
     unsigned short kind;
-    unsigned long number;                       // of a FRAME_ACK: how many data frames came
+    unsigned long number;                       // of a FRAME_ACK: how many data frames came; of a FRAME_STOP: how many there are
     unsigned long words[];
 };
 
