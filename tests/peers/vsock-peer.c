@@ -111,12 +111,15 @@ int main(int count, char **arguments) {
     pid_t sender = fork();
     if (sender < 0) fail("fork");
     if (sender == 0) {
+        close(1);
         copy(0, stream);
         shutdown(stream, SHUT_WR);
         return 0;
     }
 
     copy(stream, 1);
+    // Who reads it may be who feeds the sender, and waits for its end.
+    close(1);
     int status;
     waitpid(sender, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;

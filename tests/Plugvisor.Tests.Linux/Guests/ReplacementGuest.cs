@@ -1,0 +1,184 @@
+using System.Text;
+using System.Text.Json;
+using Plugvisor.Tests.Linux.Hosting;
+
+namespace Plugvisor.Tests.Linux.Guests;
+
+/// <summary>
+/// One guest with a device of every kind that can get new code. It works with all of them at once, each piece of work checked and counted; meanwhile the host reloads
+/// every plugin, round after round, and goes on when each device has done something since. At the end the guest panics, for the sake of pvpanic.
+/// </summary>
+public sealed class ReplacementGuest : BootRun
+{
+    internal const int Rounds = 3;
+    internal const long MemorySize = 256 << 20, BalloonStep = 16 << 20;
+
+    /// <summary>Folders of the plugins. Stock kernels have no driver for the watchdog: it is exchanged under nobody here.</summary>
+    internal static readonly string[] Plugins =
+        ["virtio-blk", "virtio-net", "virtio-console", "virtio-rng", "virtio-vsock", "virtio-balloon", "pmem", "virtio-watchdog", "pvpanic"];
+
+    /// <summary>The guest's workers, and what each of them counts.</summary>
+    internal static readonly string[] Workers = ["disk", "net", "noise", "stream", "memory", "lines"];
+
+    internal Boot Boot { get; private set; } = null!;
+
+    /// <summary>Everything, for the message of a failure.</summary>
+    internal string Everything => Boot.Everything + string.Concat(Directory.EnumerateFiles(Folder, "found-*").Order()
+        .Select(path => $"\n=== {Path.GetFileName(path)}: {File.ReadAllText(path)}"));
+
+    protected override async Task PrepareAsync()
+    {
+        string peers = Path.Combine(Repository.Root, "artifacts", "peers"), peer = Path.Combine(peers, "vsock-peer");
+        await Command.MustAsync("make", "-s", "-C", Path.Combine(Repository.Root, "tests", "peers"), $"OUT={peers}");
+        await AddToInitramfsAsync(("bin/vsock-peer", await File.ReadAllBytesAsync(peer)), ("replacement", Encoding.UTF8.GetBytes(GuestScript.ReplaceLineEndings("\n"))));
+        Boot = Add(new Boot
+        {
+            Name = "replacement",
+            Initramfs = "$RESULTS/initramfs",
+            Before = """
+                truncate -s 8M disk
+                truncate -s 32M memory
+                mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0,root_owner=0:0 memory
+                """,
+            Options = "-v --cpus boot=1 --memory size=256M --serial tty --console pty --api-socket $PWD/api --watchdog --pvpanic --balloon size=0 "
+                + "--disk path=disk,image_type=raw --net ip=10.0.3.1,mask=255.255.255.0 --vsock cid=3,socket=$PWD/vsock --pmem file=memory",
+            Script = "sh /replacement",
+            Limit = 300,
+            Beside = $$"""
+                began=$(date +%s)
+                told() { echo $(($(date +%s) - began)) s: $1 >>$RESULTS/found-times; }
+                ask() { curl -s --max-time 60 --unix-socket api -o "$RESULTS/found-$1" -w '%{http_code}' -X "$2" "http://localhost/api/v1/$3" ${4:+-d "$4"} >"$RESULTS/found-$1.status"; }
+                said() { for try in $(seq 900); do ! grep -q "^$1" "$OUT" || return 0; kill -0 $vmm 2>/dev/null || return 1; sleep 0.1; done; return 1; }
+                holds() {
+                    for try in $(seq 300); do
+                        ask info GET vm.info
+                        [ "$(jq .memory_actual_size $RESULTS/found-info)" != $(({{MemorySize}} - $1)) ] || return 0
+                        kill -0 $vmm 2>/dev/null || return 1
+                        sleep 0.1
+                    done
+                }
+                for try in $(seq 600); do [ ! -S vsock ] || break; kill -0 $vmm || break; sleep 0.1; done
+                # What the guest sends comes back to it.
+                mkfifo echo
+                (timeout 250 '{{peer}}' unix-listen vsock_5001 <echo | tee $RESULTS/stream >echo) & stream=$!
+                said ready=
+                told ready
+                ask info GET vm.info
+                exec 7<>"$(jq -r .config.console.file $RESULTS/found-info)"
+                cat <&7 >$RESULTS/lines & lines=$!
+                echo start >&7
+                for round in $(seq {{Rounds}}); do
+                    for plugin in {{string.Join(' ', Plugins)}}; do
+                        ask reload-$round-$plugin PUT vmm.reload-plugin '{"id":"'$plugin'"}'
+                        told "$round $plugin"
+                    done
+                    ask resize-$round PUT vm.resize '{"desired_balloon":'$((round * {{BalloonStep}}))'}'
+                    holds $((round * {{BalloonStep}}))
+                    told "balloon $round"
+                    jq .memory_actual_size $RESULTS/found-info >$RESULTS/found-actual-$round
+                    echo step $round >&7
+                    said step=$round || break
+                    told "step $round"
+                done
+                ask plugins GET vmm.plugins
+                ask counters GET vm.counters
+                echo end >&7
+                said written=
+                wait $stream
+                # The guest says how many lines it has written; a last moment for what the kernel holds of them.
+                last=$(sed -n 's/^written=//p' "$OUT" | tail -n 1)
+                for try in $(seq 300); do ! grep -q "^line $last\$" $RESULTS/lines || break; kill -0 $vmm 2>/dev/null || break; sleep 0.1; done
+                kill $lines
+                echo bye >&7
+                for try in $(seq 600); do ! grep -q 'end Kernel panic' "$OUT" || break; kill -0 $vmm 2>/dev/null || break; sleep 0.1; done
+                told end
+                kill -TERM $(pgrep -P $vmm)
+                """,
+        });
+    }
+
+    private const string GuestScript = """
+        cd /tmp
+        head -c 65536 /dev/urandom >random
+        # Open to the end: a terminal forgets its settings when nobody has it open.
+        exec 6<>/dev/hvc0
+        stty raw -echo <&6
+        mkdir /pm; mount -t ext4 -o dax /dev/pmem0 /pm; echo mount=$?
+        ip addr add 10.0.3.2/24 dev eth0
+        ip link set eth0 up
+        mkfifo to
+        : >sent
+        vsock-peer connect 2 5001 <to >back & peer=$!
+        exec 5>to
+
+        # Each does one piece of work, the number of which is in $n, and fails when something is not as it was written.
+        disk() {
+            dd if=random of=/dev/vda bs=64k count=1 seek=$((n % 64)) conv=notrunc,fsync 2>/dev/null &&
+            dd if=/dev/vda of=disk.back bs=64k count=1 skip=$((n % 64)) iflag=direct 2>/dev/null && cmp -s random disk.back
+        }
+        net() { ping -c 1 -W 60 10.0.3.1 >ping.out; }
+        noise() { mv noise.new noise.old 2>/dev/null; head -c 64 /dev/hwrng >noise.new && [ $(stat -c %s noise.new) = 64 ] && ! cmp -s noise.new noise.old; }
+        stream() {
+            head -c 5000 /dev/urandom >piece; cat piece >>sent; cat piece >&5
+            until [ $(stat -c %s back) -ge $(stat -c %s sent) ]; do kill -0 $peer || return 1; sleep 0.1; done
+        }
+        memory() { dd if=random of=/pm/file bs=64k conv=fsync 2>/dev/null && cmp -s random /pm/file; }
+        lines() { echo "line $n" >&6; }
+        worker() {
+            n=0
+            while [ ! -e over ]; do
+                n=$((n + 1))
+                $1 || echo "failed=$1 $n"
+                echo $n >count.$1.new; mv count.$1.new count.$1
+            done
+        }
+        count() { cat count.$1 2>/dev/null || echo 0; }
+
+        echo ready=1
+        while read -r word number <&6; do
+            case $word in
+                start) for w in disk net noise stream memory lines; do worker $w & eval $w=$!; done ;;
+                step)
+                    for w in disk net noise stream memory lines; do
+                        from=$(count $w)
+                        until [ $(count $w) -ge $((from + 2)) ]; do sleep 0.1; done
+                        echo $w$number=1
+                    done
+                    echo step=$number ;;
+                end) break ;;
+                *) echo unknown="$word" ;;
+            esac
+        done
+        touch over
+        wait $disk $net $noise $stream $memory $lines
+        exec 5>&-
+        wait $peer; echo peer=$?
+        cmp sent back && echo stream=same
+        echo sum=$(sha256sum <sent | cut -c-64)
+        echo rng=$(cat /sys/class/misc/hw_random/rng_current)
+        umount /pm; echo umount=$?
+        echo written=$(count lines)
+        read -r word <&6
+        # The last device: its driver tells of a panic.
+        echo 1 >/proc/sys/kernel/sysrq
+        echo c >/proc/sysrq-trigger
+        """;
+
+    /// <summary>What the host's side found.</summary>
+    internal string Found(string name)
+    {
+        string path = Path.Combine(Folder, "found-" + name);
+        return File.Exists(path) ? File.ReadAllText(path).Trim() : "";
+    }
+
+    /// <summary>A member of an answer.</summary>
+    internal JsonElement Answer(string name) => JsonElement.Parse(Found(name));
+
+    /// <summary>What the other end of the guest's stream got.</summary>
+    internal byte[] Stream => Read("stream");
+
+    /// <summary>What was read from the console.</summary>
+    internal string Lines => Encoding.UTF8.GetString(Read("lines"));
+
+    private byte[] Read(string name) => Path.Combine(Folder, name) is var path && File.Exists(path) ? File.ReadAllBytes(path) : [];
+}
