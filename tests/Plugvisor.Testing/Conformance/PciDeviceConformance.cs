@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Pci;
 using Plugvisor.Testing.Devices;
@@ -16,13 +17,19 @@ namespace Plugvisor.Testing.Conformance;
 /// }
 /// </code>
 /// </summary>
-public abstract class PciDeviceConformance
+public abstract partial class PciDeviceConformance
 {
     private const int Iterations = 200;
     private const ulong LookedAt = 4096;   // bytes at each end of a large BAR
 
     /// <summary>Makes a device that is independent of all others.</summary>
     protected abstract IPciDevice Create(MockDeviceHost host);
+
+    /// <summary>
+    /// For a device that is <see cref="ISnapshottable"/>: makes another instance with the same configuration, from what an earlier one saved and handed over.
+    /// </summary>
+    protected virtual IPciDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        throw new NotSupportedException($"the device is {nameof(ISnapshottable)}: override {nameof(CreateSuccessor)}");
 
     /// <summary>Adds services of the host that the device needs.</summary>
     protected virtual void Prepare(MockDeviceHost host) => host.Offer<IMachineControl>(new MockMachineControl());
@@ -184,11 +191,38 @@ public abstract class PciDeviceConformance
             if (attach) Device.Attach(new MockPciTransport(Traits.Msix?.Vectors ?? 0));
         }
 
-        public MockDeviceHost Host { get; }
+        public MockDeviceHost Host { get; private set; }
 
-        public IPciDevice Device { get; }
+        public IPciDevice Device { get; private set; }
 
-        public PciTraits Traits { get; }
+        public PciTraits Traits { get; private set; }
+
+        /// <summary>The device's world once more, for another instance.</summary>
+        public MockDeviceHost AnotherHost(PciDeviceConformance suite)
+        {
+            var host = new MockDeviceHost(_ram);
+            suite.Prepare(host);
+            return host;
+        }
+
+        /// <summary>Has another instance take over, as the host does.</summary>
+        public void Replace(PciDeviceConformance suite)
+        {
+            IPciDevice former = Device;
+            var saved = (ISnapshottable)former;
+            var giver = former as IHandsOver;
+            (former as IPausable)?.Pause();
+            MockDeviceHost host = AnotherHost(suite);
+            Device = suite.CreateSuccessor(host, saved.Save(), giver?.Handover ?? []);
+            Traits = Device.Traits;
+            Device.Attach(new MockPciTransport(Traits.Msix?.Vectors ?? 0));
+            giver?.HandedOver();
+            (Device as IHandsOver)?.TookOver();
+            former.Dispose();
+            Assert.All(Host.Threads, thread => Assert.False(thread.IsAlive, $"thread {thread.Name} outlived its device"));
+            Assert.Empty(Host.Failures);
+            Host = host;
+        }
 
         /// <summary>Reads and writes of every width at every offset (of a large BAR, at both ends), with random values.</summary>
         public void AccessAll(Random random)

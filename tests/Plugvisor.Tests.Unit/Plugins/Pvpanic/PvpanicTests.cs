@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Pci;
@@ -56,6 +57,35 @@ public sealed class PvpanicTests : PciDeviceConformance, IDisposable
     }
 
     [Fact]
+    public void Another_instance_goes_on_reporting()
+    {
+        using IPciDevice device = Create();
+        device.WriteBar(0, 0, [1]);
+        var host = new MockDeviceHost(_ram);
+        host.Offer<IMachineControl>(_machine);
+        using IPciDevice successor = CreateSuccessor(host, ((ISnapshottable)device).Save(), []);
+        Assert.Equal(["panic event=panic"], _machine.Events);   // told once: a state is no event
+        successor.WriteBar(0, 0, [2]);
+        Assert.Equal(["panic event=panic", "panic event=crash_loaded"], _machine.Events);
+        byte[] events = new byte[1];
+        successor.ReadBar(0, 0, events);
+        Assert.Equal(3, events[0]);
+    }
+
+    [Fact]
+    public void A_newer_state_may_be_longer_and_one_of_another_version_is_refused_by_both()
+    {
+        var host = new MockDeviceHost(_ram);
+        host.Offer<IMachineControl>(_machine);
+        using (CreateSuccessor(host, new byte[] { 1, 2, 3 }, []))
+        {
+        }
+
+        Assert.Equal("pvpanic device __pvpanic: its saved state has version 2; this plugin knows version 1",
+            Assert.Throws<DeviceException>(() => CreateSuccessor(host, new byte[] { 2 }, [])).Message);
+    }
+
+    [Fact]
     public void A_guest_that_panics_without_end_makes_no_garbage()
     {
         var count = new CountingMachine();
@@ -80,6 +110,13 @@ public sealed class PvpanicTests : PciDeviceConformance, IDisposable
     {
         using JsonDocument config = JsonDocument.Parse("{}");
         return (IPciDevice)new Plugin().Create(new DeviceRequest { Id = "__pvpanic", Config = config.RootElement }, host);
+    }
+
+    protected override IPciDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited)
+    {
+        using JsonDocument config = JsonDocument.Parse("{}");
+        return (IPciDevice)new Plugin().Create(
+            new DeviceRequest { Id = "__pvpanic", Config = config.RootElement, SavedState = state, Inherited = inherited }, host);
     }
 
     private IPciDevice Create()
