@@ -10,8 +10,8 @@ namespace Plugvisor.Tests.Linux.Guests;
 /// </summary>
 public sealed class ReplacementGuest : BootRun
 {
-    internal const int Rounds = 3;
-    internal const long MemorySize = 256 << 20, BalloonStep = 16 << 20;
+    internal const int Rounds = 2;
+    internal const long MemorySize = 256 << 20, BalloonStep = 4 << 20;
 
     /// <summary>Folders of the plugins. Stock kernels have no driver for the watchdog: it is exchanged under nobody here.</summary>
     internal static readonly string[] Plugins =
@@ -43,7 +43,7 @@ public sealed class ReplacementGuest : BootRun
             Options = "-v --cpus boot=1 --memory size=256M --serial tty --console pty --api-socket $PWD/api --watchdog --pvpanic --balloon size=0 "
                 + "--disk path=disk,image_type=raw --net ip=10.0.3.1,mask=255.255.255.0 --vsock cid=3,socket=$PWD/vsock --pmem file=memory",
             Script = "sh /replacement",
-            Limit = 300,
+            Limit = 400,
             Beside = $$"""
                 began=$(date +%s)
                 told() { echo $(($(date +%s) - began)) s: $1 >>$RESULTS/found-times; }
@@ -59,8 +59,9 @@ public sealed class ReplacementGuest : BootRun
                 }
                 for try in $(seq 600); do [ ! -S vsock ] || break; kill -0 $vmm || break; sleep 0.1; done
                 # What the guest sends comes back to it.
-                mkfifo echo
-                (timeout 250 '{{peer}}' unix-listen vsock_5001 <echo | tee $RESULTS/stream >echo) & stream=$!
+                mkfifo echo back
+                tee $RESULTS/stream >echo <back & tee=$!
+                '{{peer}}' unix-listen vsock_5001 <echo >back & stream=$!
                 said ready=
                 told ready
                 ask info GET vm.info
@@ -84,7 +85,9 @@ public sealed class ReplacementGuest : BootRun
                 ask counters GET vm.counters
                 echo end >&7
                 said written=
-                wait $stream
+                for try in $(seq 300); do kill -0 $stream 2>/dev/null || break; sleep 0.1; done
+                kill $stream 2>/dev/null || :
+                wait $tee
                 # The guest says how many lines it has written; a last moment for what the kernel holds of them.
                 last=$(sed -n 's/^written=//p' "$OUT" | tail -n 1)
                 for try in $(seq 300); do ! grep -q "^line $last\$" $RESULTS/lines || break; kill -0 $vmm 2>/dev/null || break; sleep 0.1; done
@@ -111,16 +114,19 @@ public sealed class ReplacementGuest : BootRun
         vsock-peer connect 2 5001 <to >back & peer=$!
         exec 5>to
 
+        # Without a process of its own, as each takes its time here.
+        mkfifo idle; exec 8<>idle
+        pause() { read -t 0.1 nothing <&8 || :; }
         # Each does one piece of work, the number of which is in $n, and fails when something is not as it was written.
         disk() {
             dd if=random of=/dev/vda bs=64k count=1 seek=$((n % 64)) conv=notrunc,fsync 2>/dev/null &&
             dd if=/dev/vda of=disk.back bs=64k count=1 skip=$((n % 64)) iflag=direct 2>/dev/null && cmp -s random disk.back
         }
         net() { ping -c 1 -W 60 10.0.3.1 >ping.out; }
-        noise() { mv noise.new noise.old 2>/dev/null; head -c 64 /dev/hwrng >noise.new && [ $(stat -c %s noise.new) = 64 ] && ! cmp -s noise.new noise.old; }
+        noise() { noise=$(head -c 16 /dev/hwrng | hexdump -v -e '1/1 "%02x"') && [ ${#noise} = 32 ] && [ $noise != "$before" ] && before=$noise; }
         stream() {
-            head -c 5000 /dev/urandom >piece; cat piece >>sent; cat piece >&5
-            until [ $(stat -c %s back) -ge $(stat -c %s sent) ]; do kill -0 $peer || return 1; sleep 0.1; done
+            head -c 5000 /dev/urandom | tee -a sent >&5
+            until [ $(stat -c %s back) -ge $((n * 5000)) ]; do kill -0 $peer || return 1; pause; done; return 0
         }
         memory() { dd if=random of=/pm/file bs=64k conv=fsync 2>/dev/null && cmp -s random /pm/file; }
         lines() { echo "line $n" >&6; }
@@ -129,19 +135,22 @@ public sealed class ReplacementGuest : BootRun
             while [ ! -e over ]; do
                 n=$((n + 1))
                 $1 || echo "failed=$1 $n"
-                echo $n >count.$1.new; mv count.$1.new count.$1
+                echo $n. >count.$1
+                pause
             done
         }
-        count() { cat count.$1 2>/dev/null || echo 0; }
+        # How often it was done, in $count; what is just being written does not count.
+        count() { read -r count <count.$1 || :; case $count in *.) count=${count%.} ;; *) count=0 ;; esac; }
 
         echo ready=1
         while read -r word number <&6; do
             case $word in
-                start) for w in disk net noise stream memory lines; do worker $w & eval $w=$!; done ;;
+                start) for w in disk net noise stream memory lines; do echo 0. >count.$w; worker $w & eval $w=$!; done ;;
                 step)
                     for w in disk net noise stream memory lines; do
-                        from=$(count $w)
-                        until [ $(count $w) -ge $((from + 2)) ]; do sleep 0.1; done
+                        until count $w; [ $count -gt 0 ]; do pause; done
+                        from=$count
+                        until count $w; [ $count -ge $((from + 2)) ]; do pause; done
                         echo $w$number=1
                     done
                     echo step=$number ;;
@@ -157,7 +166,7 @@ public sealed class ReplacementGuest : BootRun
         echo sum=$(sha256sum <sent | cut -c-64)
         echo rng=$(cat /sys/class/misc/hw_random/rng_current)
         umount /pm; echo umount=$?
-        echo written=$(count lines)
+        count lines; echo written=$count
         read -r word <&6
         # The last device: its driver tells of a panic.
         echo 1 >/proc/sys/kernel/sysrq

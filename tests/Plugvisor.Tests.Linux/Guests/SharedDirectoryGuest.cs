@@ -52,6 +52,7 @@ public sealed class SharedDirectoryGuest : BootRun
         echo tried=1
 
         # One that comes and goes.
+        exec 4<hello
         echo hot=want
         mkdir -p /hot
         for try in $(seq 300); do mount -t virtiofs hot /hot 2>/dev/null && break; sleep 0.2; done
@@ -62,6 +63,7 @@ public sealed class SharedDirectoryGuest : BootRun
         for try in $(seq 300); do [ $(ls -d /sys/bus/virtio/drivers/virtiofs/virtio* | wc -l) = 2 ] && break; sleep 0.2; done
         echo left=$(ls -d /sys/bus/virtio/drivers/virtiofs/virtio* | wc -l)
         cat /mnt/hello >/dev/null && echo alive=1
+        echo open=$(cat <&4)
         """;
 
     internal Boot Boot { get; private set; } = null!;
@@ -92,7 +94,8 @@ public sealed class SharedDirectoryGuest : BootRun
             Beside = """
                 wait_for() { for try in $(seq 1200); do ! grep -q "^$1" "$OUT" || return 0; kill -0 $vmm || return 1; sleep 0.1; done; return 1; }
                 call() { curl -s --unix-socket api.sock -X PUT http://x/api/v1/$1 -d "$2" -w ' %{http_code}'; }
-                wait_for hot=want && call vm.add-fs '{"id":"hot0","tag":"hot","shared_dir":"'$HOT'","cache":"none"}' >$RESULTS/added
+                wait_for hot=want && call vmm.reload-plugin '{"id":"virtio-fs"}' >$RESULTS/replaced
+                call vm.add-fs '{"id":"hot0","tag":"hot","shared_dir":"'$HOT'","cache":"none"}' >$RESULTS/added
                 wait_for hot=unwant && call vm.remove-device '{"id":"hot0"}' >$RESULTS/removed
                 wait $vmm || true
                 (cd $SHARED/tree && sha256sum -c ../guest.sums) >$RESULTS/sums 2>&1; echo $? >$RESULTS/sums.status

@@ -6,7 +6,7 @@ namespace Plugvisor.Tests.Linux.Guests;
 public sealed class SharedDirectoryGuestTests(SharedDirectoryGuest guest) : IClassFixture<SharedDirectoryGuest>
 {
     private string Everything => guest.Boot.Everything + string.Concat(
-        new[] { "added", "removed", "sums", "sums.status", "modes", "secret", "frozen", "source.sum", "untarred.sum", "answer" }.Select(name => $"\n--- {name}\n{guest.Found(name)}"));
+        new[] { "added", "removed", "sums", "sums.status", "modes", "secret", "frozen", "source.sum", "untarred.sum", "answer", "replaced" }.Select(name => $"\n--- {name}\n{guest.Found(name)}"));
 
     [Fact]
     public void The_guest_mounts_it_and_sees_what_is_there()
@@ -77,6 +77,16 @@ public sealed class SharedDirectoryGuestTests(SharedDirectoryGuest guest) : ICla
         Assert.True(guest.Found("removed").Trim() == "204", Everything);
         Holds("left", "2");
         Holds("alive", "1");
+    }
+
+    [Fact]
+    public void Other_code_is_refused_in_words_and_the_guest_goes_on_with_what_it_has_open()
+    {
+        string answer = guest.Found("replaced");
+        Assert.True(answer.EndsWith(" 500", StringComparison.Ordinal) && answer.Contains("plugin virtio-fs is not replaced", StringComparison.Ordinal)
+            && answer.Contains("cannot go on with other code", StringComparison.Ordinal), answer + Everything);
+        Holds("hotfile", "plugged");
+        Holds("open", "from the host added");
     }
 
     private void Holds(string name, string value) => Assert.True(guest.Boot[name] == value, $"{name} is {guest.Boot[name]}, not {value}{Everything}");
