@@ -2,7 +2,8 @@
 //
 // One thread keeps CLIENTS connections. Each sends a request, waits for the answer, pauses PAUSE_US microseconds and sends again, WARMUP and then REQUESTS
 // times; the beginnings are spread over the pause. With a second METHOD PATH a client sends the two in turn and only the first kind is timed (pause and
-// resume). In C, and one thread, so that the clients take little of the processors that the server needs.
+// resume). What follows a space in PATH is the body. A request that is answered by 409 (what it wants is not free yet) is sent again after a pause; only the
+// one that succeeds counts. In C, and one thread, so that the clients take little of the processors that the server needs.
 // Prints `requests N per_second R p50 A p90 B p99 C p999 D max E`, times in milliseconds. Exit: 0 done; 1 an answer was no success; 2 wrong usage.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -51,9 +52,15 @@ int main(int argc, char **argv)
     uint64_t pause = strtoull(argv[3], NULL, 0) * 1000, *samples = calloc((size_t)(clients * count), sizeof *samples);
     struct client *all = calloc((size_t)clients, sizeof *all);
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    char text[2][512];
-    for (long k = 0; k < kinds; k++)
-        snprintf(text[k], sizeof text[k], "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n", argv[6 + 2 * k], argv[7 + 2 * k]);
+    char text[2][1024];
+    for (long k = 0; k < kinds; k++) {
+        const char *path = argv[7 + 2 * k], *body = strchr(path, ' ');
+        int length = snprintf(text[k], sizeof text[k], "%s %.*s HTTP/1.1\r\nHost: localhost\r\n", argv[6 + 2 * k], (int)strcspn(path, " "), path);
+        size_t room = sizeof text[k] - (size_t)length;
+        int more = body ? snprintf(text[k] + length, room, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(body + 1), body + 1)
+                        : snprintf(text[k] + length, room, "\r\n");
+        if ((size_t)more >= room) return fail("the request is too long");
+    }
     snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[1]);
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     for (long i = 0; i < clients; i++) {
@@ -94,6 +101,10 @@ int main(int argc, char **argv)
             ssize_t length = read(c->fd, answer, sizeof answer);
             uint64_t took = now() - c->sent;
             errno = 0;
+            if (length > 12 && !memcmp(answer, "HTTP/1.1 409", 12)) {
+                c->due = now() + pause;
+                continue;
+            }
             if (length < 13 || memcmp(answer, "HTTP/1.1 20", 11)) return fail(text[c->turn]);
             if (c->turn == 0 && c->left-- <= count) samples[got++] = took;
             c->turn = (c->turn + 1) % (int)kinds;

@@ -22,6 +22,8 @@ List<Benchmark> all =
     ApiBenchmarks.FiftyBusyClients(inputs),
     ApiBenchmarks.Pause(inputs),
     ApiBenchmarks.PauseUnderLoad(inputs),
+    ApiBenchmarks.HotAdd(inputs),
+    ApiBenchmarks.HotAddTail(inputs),
     ExitBenchmarks.PortExit(inputs),
     DiskBenchmarks.RandomRead(inputs, depth: 1, direct: true),
     DiskBenchmarks.RandomRead(inputs, depth: 32, direct: true),

@@ -49,6 +49,22 @@ internal static class ApiBenchmarks
         [new("plugvisor", () => WithVmm(inputs, (_, socket) => Pauses(inputs, socket), inputs.Guest("blk-read"), "qd=32 secs=100",
             "--disk", $"path={inputs.PatternImage},readonly=on"))]);
 
+    /// <summary>A disk added to a running guest, as the client sees it. The guest opens it, and lets go of it before the next one.</summary>
+    public static Benchmark HotAdd(Inputs inputs) => HotAdd(inputs, "hot_add", "A disk added to a running guest, answered (median of 200)", "p50");
+
+    /// <summary>The same, the 99th percentile.</summary>
+    public static Benchmark HotAddTail(Inputs inputs) =>
+        HotAdd(inputs, "hot_add_p99", "A disk added to a running guest, answered (99th percentile of 200)", "p99");
+
+    private static Benchmark HotAdd(Inputs inputs, string name, string title, string percentile) => new(
+        name, title, "ms", false, 5, "within 20 ms",
+        [new("plugvisor", () => WithVmm(inputs, (_, socket) => HotAdds(inputs, socket, percentile), inputs.Guest("hotplug"), "ejects=0 quiet=1 secs=100"))]);
+
+    private static double HotAdds(Inputs inputs, string socket, string percentile) => ChildProcess.NumberAfter(percentile, ChildProcess.Run(
+        inputs.ApiClients, socket, "1", "10000", "200", "20",
+        "PUT", $$"""/api/v1/vm.add-disk {"id":"late","path":"{{inputs.PatternImage}}","readonly":true,"image_type":"Raw"}""",
+        "PUT", """/api/v1/vm.remove-device {"id":"late"}"""));
+
     private static double Crowd(Inputs inputs, string socket, int pause) => ChildProcess.NumberAfter("p99", ChildProcess.Run(
         inputs.ApiClients, socket, "50", $"{pause}", "200", "20", "GET", "/api/v1/vmm.ping"));
 
