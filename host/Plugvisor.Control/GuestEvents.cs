@@ -14,6 +14,7 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     private string? _reset;
     private int _powerOff;
     private int _terminate;
+    private int _removed;
     private uint _ejected;   // slots of segment 0, a bit each
 
     /// <inheritdoc/>
@@ -45,6 +46,12 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     {
         uint bit = 1u << slot;
         if ((Interlocked.Or(ref _ejected, bit) & bit) == 0) wake();
+    }
+
+    /// <inheritdoc/>
+    public void OnRemoved()
+    {
+        if (Interlocked.Exchange(ref _removed, 1) == 0) wake();
     }
 
     /// <summary>
@@ -80,6 +87,9 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     /// <summary>Takes the PCI slots whose devices the guest let go of, a bit each.</summary>
     public uint TakeEjected() => Interlocked.Exchange(ref _ejected, 0);
 
+    /// <summary>Takes the news that a removed device has stopped.</summary>
+    public bool TakeRemoved() => Interlocked.Exchange(ref _removed, 0) != 0;
+
     /// <summary>Forgets everything: the machine that said it is gone.</summary>
     public void Clear()
     {
@@ -88,5 +98,6 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
         _ = TakeReset();
         _ = TakePowerOff();
         _ = TakeEjected();
+        _ = TakeRemoved();
     }
 }

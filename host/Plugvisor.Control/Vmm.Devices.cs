@@ -52,6 +52,7 @@ public sealed partial class Vmm
     {
         PluggedDevice? plugged = _machine?.Devices.FirstOrDefault(device => device.Id == id);
         DeviceSpec? spec = _config!.Devices.FirstOrDefault(device => device.Id == id && !device.IsAbsent);
+        if (spec is null && plugged is null && _machine?.Leaving.Any(device => device.Id == id) == true) return;
         if (spec is null && plugged is null) throw new VmmException(VmmErrorKind.NotFound, $"No device with id \"{id}\" to remove");
         if (spec is { Schema.Declaration: { IsRemovable: false } kind }) throw new VmmException($"Removing the {kind.Noun} is not allowed: {id}");
 
@@ -77,6 +78,15 @@ public sealed partial class Vmm
             }
 
             _machine.TakeEjected(device.Segment, slot);
+            TakeRemoved();
+        }
+    }
+
+    /// <summary>Tells of devices that are gone. One that does not stop takes its time, beside the loop; its id is in use until then.</summary>
+    private void TakeRemoved()
+    {
+        foreach (PluggedDevice device in _machine!.TakeRemoved())
+        {
             _log.LogInformation("device {Id} at {Bdf} is gone", device.Id, device.Bdf);
             _events.Publish("vm", "device-removed", new Dictionary<string, string> { ["id"] = device.Id, ["bdf"] = device.Bdf });
         }
@@ -91,6 +101,7 @@ public sealed partial class Vmm
             if (!_config!.Devices.Any(spec => spec.Id == device.Id)) ids.Add(device.Id);
         }
 
+        foreach (PluggedDevice device in _machine?.Leaving ?? []) ids.Add(device.Id);
         return ids;
     }
 

@@ -159,6 +159,11 @@ public sealed partial class Vmm
             if (!users.Contains(device.Id)) users.Add($"{device.Id} (the guest has not let go of it yet)");
         }
 
+        foreach (PluggedDevice device in _machine?.Leaving ?? [])
+        {
+            if (device.Plugin == _plugins.CodeOf(entry)) users.Add($"{device.Id} (it has not stopped yet)");
+        }
+
         return users;
     }
 

@@ -207,6 +207,7 @@ public sealed partial class Vmm : IDisposable
 
         // First what the guest did first: one that ejects a device and powers off has ejected it.
         if (events.TakeEjected() is var slots and not 0) TakeOutEjected(slots);
+        if (events.TakeRemoved()) TakeRemoved();
         if (events.TakeFatal() is { } report) return EndOnFatal(report);
         if (events.TakePowerOff())
         {

@@ -25,4 +25,7 @@ public interface IMachineListener : IMachineEvents
 
     /// <summary>The guest let go of the device in a PCI slot, asked or not.</summary>
     void OnEject(int segment, int slot);
+
+    /// <summary>A removed device has stopped, or was given up: <see cref="VirtualMachine.TakeRemoved"/>.</summary>
+    void OnRemoved();
 }

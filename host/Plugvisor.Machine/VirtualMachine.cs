@@ -172,34 +172,6 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
         return device;
     }
 
-    /// <summary>
-    /// Asks the guest to let go of a device. It may take its time, or never do; <see cref="IMachineListener.OnEject"/> tells when it has, and
-    /// <see cref="TakeEjected"/> then takes the device out. May be repeated.
-    /// </summary>
-    public void RequestRemoval(PluggedDevice device)
-    {
-        _board.PciHotplug.RemovalRequested(device.Segment, device.Slot);
-        _board.GenericEvents.Notify(GenericEvent.Pci);
-    }
-
-    /// <summary>Takes out a device that the guest has let go of.</summary>
-    /// <returns>The device, which is gone, or null when there was none in the slot.</returns>
-    public PluggedDevice? TakeEjected(int segment, int slot)
-    {
-        int at = _devices.FindIndex(device => device.Segment == segment && device.Slot == slot);
-        if (at < 0) return null;
-        PluggedDevice device = _devices[at];
-        _devices.RemoveAt(at);
-        _board.PciHotplug.Emptied(segment, slot);
-        if (!device.Function.Remove())
-        {
-            _log.LogError("device {Id} does not stop; what it holds is not given back", device.Id);
-            _stuck = true;
-        }
-
-        return device;
-    }
-
     /// <summary>Loads the payload and starts the vCPUs.</summary>
     /// <exception cref="BootException">The payload cannot be booted.</exception>
     /// <exception cref="HypervisorException">The kernel refuses a vCPU.</exception>
@@ -276,7 +248,6 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
     public void Dispose()
     {
         bool quiet = _vcpus.Stop();
-        bool keepMemory = _stuck;
         _control.Close();
         if (!quiet) _log.LogError("a vCPU does not stop; what it holds is not given back");
         if (quiet) _vm.EndGuest();
@@ -287,10 +258,11 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
             quiet = false;
         }
 
+        foreach (DeviceRemoval removal in _removals) _stuck |= !TryEnd(removal);
         _consoles.Serial?.Connect(null);
         _vm.Dispose();
         // Last, because vCPUs and devices hold pointers into it; and not at all while one of them may still use them.
-        if (quiet && !keepMemory) _ram.Dispose();
+        if (quiet && !_stuck) _ram.Dispose();
     }
 
     /// <summary>Looks whether a vCPU hangs in a device. Control loop, about once a second while the machine runs.</summary>

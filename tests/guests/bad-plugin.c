@@ -1,7 +1,8 @@
 // Uses devices whose plugin does the wrong thing (tests/plugins/misbehaving) on the second vCPU, while the first one reads a disk and checks what it reads.
 // Options: seed= (1, of the image), reads= (300: so many more reads after the second vCPU is done or stuck), wait= (2000: ms until it counts as stuck),
-// stay=1 (go on reading at the end, without a word).
+// stay=1 (go on reading at the end, without a word), reset=0 (leave the virtio devices running), eject=1 (the second vCPU then ejects what is to go).
 #include "lib/blk.h"
+#include "lib/hotplug.h"
 #include "lib/pattern.h"
 
 #define BAD_VIRTIO 63
@@ -12,6 +13,7 @@
 
 static struct blk disk;
 static volatile bool touched;
+static u64 registers;
 
 static bool reset_done(struct virtio *v)
 {
@@ -32,7 +34,8 @@ static void touch_virtio(u32 n, struct virtio *v)
     queue_ring(&queues[n]);
     delay_microseconds(20000);
     print("virtio %u negotiated %u status %02x\n", n, negotiated, virtio_status(v));
-    print("virtio %u reset %s\n", n, reset_done(v) ? "done" : "stuck");
+    if (option_number("reset", 1))
+        print("virtio %u reset %s\n", n, reset_done(v) ? "done" : "stuck");
 }
 
 static void touch_pci(u32 n, struct pci_device *d)
@@ -59,6 +62,10 @@ static void touch(void)
     for (u32 n = 0; pci_find(BAD_VENDOR, BAD_DEVICE, n, &d); n++)
         touch_pci(n, &d);
     touched = true;
+    while (registers) {                         // for ever
+        write32(registers + HOTPLUG_EJECT, read32(registers + HOTPLUG_REMOVED));
+        delay_microseconds(1000);
+    }
 }
 
 static u64 seed, reads, errors;
@@ -83,6 +90,8 @@ void main(void)
     traps_on();
     seed = option_number("seed", 1);
     u64 more = option_number("reads", 300), wait = option_number("wait", 2000);
+    if (option_number("eject", 0))
+        registers = hotplug_registers();
     if (!blk_open(&disk, 0, 1, 4096) || !second_cpu_start(touch))
         stop("bad-plugin: no disk or no second vCPU");
     for (u64 start = tsc(); !touched && milliseconds_since(start) < wait;)

@@ -3,25 +3,10 @@
 // Options: ejects=, keep=1 (never ejects), quiet=1 (says only what fails and how many came and went), secs=T (60), stale=1 (uses the old BAR),
 // load=N (ejects each disk with N reads in flight and without a reset, and watches that memory until after the next one has come), seed= (1).
 #include "lib/blk.h"
+#include "lib/hotplug.h"
 #include "lib/pattern.h"
 
-enum { INSERTED = 0, REMOVED = 4, EJECT = 8, SEGMENT = 12 };
-
 static struct blk disks[32];
-
-// In ring 3 a KVM without hardware help lets the host's own CPUID through.
-static u64 address_bits(u64 leaf)
-{
-    u32 r[4];
-    cpuid(leaf, 0, r);
-    return r[0] & 0xff;
-}
-
-// The platform's registers end 64 KiB below the end of the address space; the topmost page is the controller's.
-static u64 controller(void)
-{
-    return (u64)map_device((1ul << ring0_call(address_bits, 0x80000008)) - 0x10000 - PAGE, 16);
-}
 
 static bool open_slot(u8 slot)
 {
@@ -131,7 +116,7 @@ static void eject_with_reads_in_flight(u64 registers, u32 depth)
     u32 left = 0;
     for (u64 round = 0;; round++) {
         struct watched *now = turns + (round & 1), *gone = turns + (~round & 1);
-        u8 slot = await_slot(registers + INSERTED);
+        u8 slot = await_slot(registers + HOTPLUG_INSERTED);
         if (round) {
             bool around = holds_canary(gone->from, gone->from + PAGE) & holds_canary(gone->to - PAGE, gone->to);
             failed += !around;
@@ -144,11 +129,11 @@ static void eject_with_reads_in_flight(u64 registers, u32 depth)
         print("hotplug round %lu right %u left in flight %u canary %s\n", round, right, left, quiet ? "whole" : "gone");
         if (round == rounds)
             break;
-        slot = await_slot(registers + REMOVED);
+        slot = await_slot(registers + HOTPLUG_REMOVED);
         submit_all(&now->disk, round);
         if (round & 1)
             delay_microseconds(round * 20);
-        write32(registers + EJECT, 1u << slot);
+        write32(registers + HOTPLUG_EJECT, 1u << slot);
         left = depth - (u16)(now->disk.queue.used->idx - now->disk.queue.last_used);
     }
     print("hotplug ejected %lu under load failed %lu %s\n", rounds, failed, failed ? "FAILED" : "ok");
@@ -158,15 +143,14 @@ static void eject_with_reads_in_flight(u64 registers, u32 depth)
 void main(void)
 {
     traps_on();
-    u64 registers = controller(), ejects = option_number("ejects", 1), limit = option_number("secs", 60) * 1000, start = tsc();
+    u64 registers = hotplug_registers(), ejects = option_number("ejects", 1), limit = option_number("secs", 60) * 1000, start = tsc();
     bool quiet = option_number("quiet", 0), stale = option_number("stale", 0), keep = option_number("keep", 0);
     u64 inserted = 0, ejected = 0, failed = 0;
-    write32(registers + SEGMENT, 0);
     print("hotplug ready\n");
     if (option_number("load", 0))
         eject_with_reads_in_flight(registers, option_number("load", 0));
     while ((!ejects || ejected < ejects) && milliseconds_since(start) < limit) {
-        u32 came = read32(registers + INSERTED), leaving = read32(registers + REMOVED);
+        u32 came = read32(registers + HOTPLUG_INSERTED), leaving = read32(registers + HOTPLUG_REMOVED);
         for (u8 slot = 0; slot < 32; slot++) {
             if (came >> slot & 1) {
                 int status = open_slot(slot) ? blk_request(&disks[slot], BLK_IN, 0, 512) : -2;
@@ -178,7 +162,7 @@ void main(void)
             if (leaving >> slot & 1 && !keep) {
                 if (disks[slot].device.common)
                     virtio_reset(&disks[slot].device);
-                write32(registers + EJECT, 1u << slot);
+                write32(registers + HOTPLUG_EJECT, 1u << slot);
                 ejected++;
                 if (!quiet)
                     print("hotplug slot %u ejected\n", slot);

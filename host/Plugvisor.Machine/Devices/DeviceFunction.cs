@@ -65,10 +65,28 @@ public abstract class DeviceFunction : PciFunction, IDisposable
     {
         if (_removed) return _released;
 
-        // First the guest loses sight of it (the doorbells go with the BAR), then the accesses under way end, then the device stops.
+        Disconnect();
+        if (!StopDisconnected()) return false;
+        ReleaseStopped();
+        return true;
+    }
+
+    /// <summary>
+    /// The first part of <see cref="Remove"/>: the guest loses sight of the device (the doorbells go with the BAR), and no further access of a vCPU gets into it.
+    /// </summary>
+    internal void Disconnect()
+    {
         Segment?.Remove(this);
         Volatile.Write(ref _removed, true);
         Interlocked.MemoryBarrier();   // pairs with the increment in TryEnter: either it sees the flag or we see it
+    }
+
+    /// <summary>
+    /// The second part: waits for the accesses under way, stops the device and disposes it. Takes no longer than its deadlines. Any one thread.
+    /// </summary>
+    /// <returns>False when it did not stop in time or a vCPU hangs in it; then what it may still use is kept, which the log says.</returns>
+    internal bool StopDisconnected()
+    {
         bool quiet = SpinWait.SpinUntil(() => (uint)Volatile.Read(ref _accesses) == 0, TimeSpan.FromSeconds(1));
         bool stopped = StopForGood();
         if (!quiet || !stopped)
@@ -87,8 +105,14 @@ public abstract class DeviceFunction : PciFunction, IDisposable
             return false;
         }
 
-        Release();   // last, as the device's threads could signal until they had ended
-        return _released = true;
+        return true;
+    }
+
+    /// <summary>The last part, after the device was stopped: gives back interrupts and doorbells, which its threads could use until they had ended.</summary>
+    internal void ReleaseStopped()
+    {
+        Release();
+        _released = true;
     }
 
     /// <summary>

@@ -163,6 +163,7 @@ public sealed class HotplugTests
         Assert.Equal(204, (await rig.Client.PutAsync("vm.shutdown")).Code);
     }
 
+    /// <summary>Of what leaks with a device, 900 rounds leave hundreds. Threads that are just ending, and those of the pool, come and go.</summary>
     private static void Grew(ResourceUse start, ResourceUse end) => Assert.True(
-        end.Descriptors <= start.Descriptors + 8 && end.Threads <= start.Threads + 4 && end.PrivateKib <= start.PrivateKib + 4096, $"{start} became {end}");
+        end.Descriptors <= start.Descriptors + 16 && end.Threads <= start.Threads + 16 && end.PrivateKib <= start.PrivateKib + 4096, $"{start} became {end}");
 }

@@ -103,6 +103,8 @@ public sealed class MachineControlTests
 
         public void OnEject(int segment, int slot) => throw new NotSupportedException();
 
+        public void OnRemoved() => throw new NotSupportedException();
+
         public void OnFatal(VcpuReport report) => throw new NotSupportedException();
 
         public void OnGuestEvent(string name, IReadOnlyDictionary<string, string> properties) =>
