@@ -61,7 +61,7 @@ public sealed class HostileClientTests
 
         var clock = Stopwatch.StartNew();
         await vmm.ExpectAsync(200, "GET", "vmm.ping");
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"a ping took {clock.Elapsed}");
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"a ping took {clock.Elapsed}");
         // A connection that trickles is still one: it gets its answer.
         await clients[0].SendAsync("Y: z\r\n\r\n");
         Assert.Equal(200, (await clients[0].ReadAsync()).Status);

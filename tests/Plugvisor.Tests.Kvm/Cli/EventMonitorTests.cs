@@ -75,7 +75,7 @@ public sealed class EventMonitorTests : IDisposable
         var watch = Stopwatch.StartNew();
         using VmmProcess vmm = VmmProcess.Boot("hello", "", "--event-monitor", $"path={Events}");
         await vmm.FinishAsync();
-        Assert.True(watch.ElapsedMilliseconds < 5000, $"it took {watch.ElapsedMilliseconds} ms");
+        Assert.True(watch.ElapsedMilliseconds < 20_000, $"it took {watch.ElapsedMilliseconds} ms");
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Plugvisor.DBus.Bus;
 using Plugvisor.DBus.Systemd;
+using Plugvisor.Testing.Conformance;
 using Xunit;
 
 namespace Plugvisor.Tests.Unit.DBus;
@@ -14,9 +15,9 @@ public sealed class BusResourceTests
     {
         using var bus = new PrivateBus();
         await RoundAsync(bus);
-        int descriptors = Directory.GetFiles("/proc/self/fd").Length;
+        int descriptors = ProcessResources.OpenDescriptors;
         for (int i = 0; i < 30; i++) await RoundAsync(bus);
-        Assert.InRange(Directory.GetFiles("/proc/self/fd").Length, 0, descriptors + 5);
+        Assert.True(ProcessResources.DescriptorsFallTo(descriptors + 5), "descriptors are left open");
     }
 
     [Fact]
@@ -24,9 +25,9 @@ public sealed class BusResourceTests
     {
         await using BusRig rig = await BusRig.StartAsync();
         await SendDescriptorsAsync(rig, 1);
-        int before = Directory.GetFiles("/proc/self/fd").Length;
+        int before = ProcessResources.OpenDescriptors;
         await SendDescriptorsAsync(rig, 50);
-        Assert.InRange(Directory.GetFiles("/proc/self/fd").Length, 0, before + 5);
+        Assert.True(ProcessResources.DescriptorsFallTo(before + 5), "descriptors are left open");
         Assert.Empty(rig.Api.Asked);
     }
 

@@ -87,10 +87,10 @@ public sealed class SignalTests : IAsyncLifetime
         var clock = Stopwatch.StartNew();
         string text = new('x', 10_000);
         for (int i = 0; i < 5_000; i++) _rig.Events.Publish("test", text);
-        Assert.InRange(clock.ElapsedMilliseconds, 0, 1000);
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 15_000);   // libsystemd would wait for 25 s
 
         await _rig.DBus.DisposeAsync();
-        Assert.InRange(clock.ElapsedMilliseconds, 0, 5000);
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 20_000);
         _rig.Bus.Signal("CONT");
         Assert.Empty(_rig.Logs.Errors);
     }

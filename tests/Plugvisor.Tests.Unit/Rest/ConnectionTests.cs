@@ -160,7 +160,7 @@ public sealed class ConnectionTests
 
         var clock = Stopwatch.StartNew();
         Assert.Equal(200, (await rig.AskAsync("GET", "/api/v1/vmm.ping")).Status);
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"the answer took {clock.Elapsed}");
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"the answer took {clock.Elapsed}");
         slow.ForEach(client => client.Dispose());
     }
 

@@ -1,4 +1,5 @@
 using Plugvisor.Testing.Conformance;
+using Plugvisor.Testing.Devices;
 using Xunit;
 
 namespace Plugvisor.Tests.Unit.Machine.Virtio;
@@ -85,8 +86,8 @@ public sealed class VirtioToggleTests
         double each = (Environment.CpuUsage.TotalTime - before).TotalMicroseconds / Times;
         TestContext.Current.TestOutputHelper?.WriteLine($"{what}: {each:0.0} us");
         // The runtime's own come and go.
-        Assert.True(ProcessResources.OpenDescriptors <= descriptors + 16, $"from {descriptors} to {ProcessResources.OpenDescriptors} descriptors");
-        Assert.True(ProcessResources.Threads <= threads + 4, $"from {threads} to {ProcessResources.Threads} threads");
+        Assert.True(ProcessResources.DescriptorsFallTo(descriptors + 16), $"from {descriptors} to {ProcessResources.OpenDescriptors} descriptors");
+        Assert.True(DriverHarness.HoldsWithin(() => ProcessResources.Threads <= threads + 4, DriverHarness.Deadline), $"from {threads} to {ProcessResources.Threads} threads");
         long grown = GC.GetTotalMemory(forceFullCollection: true) - memory;
         Assert.True(grown < 1 << 20, $"{grown} bytes more are in use");
         return each;

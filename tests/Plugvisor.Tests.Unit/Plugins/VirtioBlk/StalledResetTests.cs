@@ -51,7 +51,7 @@ public sealed class StalledResetTests : IDisposable
         Fill(0xc5);
         long start = Stopwatch.GetTimestamp();
         _guest.SetStatus(0);
-        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 1);
+        Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 4);
         Assert.NotEqual(0, _guest.StatusNow);
         OtherWorks();
         Assert.True(_guest.AwaitStatus(15 | GuestDriver.NeedsReset));   // the deadline
@@ -80,7 +80,7 @@ public sealed class StalledResetTests : IDisposable
             Thread.SpinWait(round * 20);
             long start = Stopwatch.GetTimestamp();
             using (var rescue = new Timer(_ => _disk.Release(), null, 5000, Timeout.Infinite)) _guest.SetStatus(0);   // else this would hang
-            Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 1);
+            Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 4);
             if (_guest.StatusNow != 0) stalled++;
             _disk.Release();
             Assert.True(_guest.AwaitStatus(0));

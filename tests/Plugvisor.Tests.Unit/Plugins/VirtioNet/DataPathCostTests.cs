@@ -77,8 +77,9 @@ public sealed class DataPathCostTests : IDisposable
     private static void Measure(Action round)
     {
         for (int i = 0; i < 20; i++) round();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 400; i++) round();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Garbage.Of(() =>
+        {
+            for (int i = 0; i < 400; i++) round();
+        }));
     }
 }

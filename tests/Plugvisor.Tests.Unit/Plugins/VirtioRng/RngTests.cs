@@ -44,7 +44,7 @@ public sealed class RngTests : IDisposable
         rng.Start();
         var watch = Stopwatch.StartNew();
         Assert.Equal(MaxRequest, rng.Queues[0].Call(DriverBuffer.Writable(0x1_0000_0000, uint.MaxValue)));
-        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
         Assert.Equal(0, _ram.Bytes(0x1_0000_0000 + MaxRequest, 4096).IndexOfAnyExcept((byte)0) + 1);
     }
 
