@@ -3,8 +3,8 @@ using Plugvisor.Tests.Linux.Hosting;
 namespace Plugvisor.Tests.Linux.Guests;
 
 /// <summary>
-/// A guest with a directory of the host that plugvisor serves itself, one that is read-only, and one that comes and goes while it runs. The guest's script is in
-/// the first, as it is longer than a kernel command line.
+/// A guest with a directory of the host that plugvisor serves itself, one that is read-only, one for extended attributes, and one that comes and goes while it runs. The guest's script is
+/// in the first, as it is longer than a kernel command line; the third is in the folder of results, because temporary file systems may have no attributes of users.
 /// </summary>
 public sealed class SharedDirectoryGuest : BootRun
 {
@@ -51,6 +51,16 @@ public sealed class SharedDirectoryGuest : BootRun
         done
         echo tried=1
 
+        # The program is not in the guest's own tree, so it is also one that is started from a shared directory.
+        mkdir /attr && mount -t virtiofs attr /attr
+        a() { /mnt/attribute "$@"; }
+        echo attrhost=$(a get /attr/file user.host)
+        echo attrset=$(a set /attr/file user.guest 'from the guest' && a set /attr user.directory 1 && a get /attr user.directory)
+        echo attrlist=$(a list /attr/file | sort)
+        echo attrother=$(for name in security.other trusted.other; do a set /attr/file $name x; a get /attr/file $name; a remove /attr/file $name; done)
+        echo attrremoved=$(a remove /attr/file user.host; a get /attr/file user.host)
+        echo attrfrozen=$(a set /ro/file user.x x)
+
         # One that comes and goes.
         exec 4<hello
         echo hot=want
@@ -60,7 +70,7 @@ public sealed class SharedDirectoryGuest : BootRun
         echo answer >/hot/answer
         umount /hot
         echo hot=unwant
-        for try in $(seq 300); do [ $(ls -d /sys/bus/virtio/drivers/virtiofs/virtio* | wc -l) = 2 ] && break; sleep 0.2; done
+        for try in $(seq 300); do [ $(ls -d /sys/bus/virtio/drivers/virtiofs/virtio* | wc -l) = 3 ] && break; sleep 0.2; done
         echo left=$(ls -d /sys/bus/virtio/drivers/virtiofs/virtio* | wc -l)
         cat /mnt/hello >/dev/null && echo alive=1
         echo open=$(cat <&4)
@@ -70,13 +80,16 @@ public sealed class SharedDirectoryGuest : BootRun
 
     protected override async Task PrepareAsync()
     {
+        string peers = Path.Combine(Repository.Root, "artifacts", "peers");
+        await Command.MustAsync("make", "-s", "-C", Path.Combine(Repository.Root, "tests", "peers"), $"OUT={peers}");
+        File.Copy(Path.Combine(peers, "attribute"), Path.Combine(Folder, "attribute"));
         await File.WriteAllTextAsync(Path.Combine(Folder, "guest.sh"), GuestScript.ReplaceLineEndings("\n") + "\n");
         Boot = Add(new Boot
         {
             Name = "shared",
             Limit = 400,
             Options = "--cpus boot=2 --memory size=256M --serial tty --console off --api-socket api.sock "
-                + "--fs tag=test,shared_dir=$SHARED,num_queues=2 tag=frozen,shared_dir=$FROZEN,readonly=on",
+                + "--fs tag=test,shared_dir=$SHARED,num_queues=2 tag=frozen,shared_dir=$FROZEN,readonly=on tag=attr,shared_dir=$RESULTS/attributes",
             Script = "mount -t virtiofs test /mnt && sh /mnt/guest.sh",
             Before = """
                 base=$PWD; SHARED=$base/shared FROZEN=$base/frozen HOT=$base/hot
@@ -87,7 +100,9 @@ public sealed class SharedDirectoryGuest : BootRun
                 echo hosts >outside/secret; ln -s $base/outside/secret $SHARED/outside
                 for d in 1 2 3; do mkdir -p source/dir$d/sub; for f in 1 2 3 4 5; do head -c $((d * f * 300)) /dev/urandom >source/dir$d/sub/f$f; done; done
                 tar -cf $SHARED/host.tar -C source .
-                cp $RESULTS/guest.sh $SHARED/
+                cp $RESULTS/guest.sh $RESULTS/attribute $SHARED/
+                mkdir $RESULTS/attributes; : >$RESULTS/attributes/file
+                $RESULTS/attribute set $RESULTS/attributes/file user.host 'from the host' >$RESULTS/attribute.refused || true
                 echo do not touch >$FROZEN/file
                 echo plugged >$HOT/file
                 """,
@@ -99,6 +114,8 @@ public sealed class SharedDirectoryGuest : BootRun
                 wait_for hot=unwant && call vm.remove-device '{"id":"hot0"}' >$RESULTS/removed
                 wait $vmm || true
                 (cd $SHARED/tree && sha256sum -c ../guest.sums) >$RESULTS/sums 2>&1; echo $? >$RESULTS/sums.status
+                $RESULTS/attribute get $RESULTS/attributes/file user.guest >$RESULTS/attribute.value || true
+                $RESULTS/attribute list $RESULTS/attributes/file | sort >$RESULTS/attribute.names || true
                 cp $HOT/answer $SHARED/untarred.sum $RESULTS/ || true
                 stat -c '%a %u %g %Y' $SHARED/modes >$RESULTS/modes
                 cat outside/secret >$RESULTS/secret

@@ -6,7 +6,8 @@ namespace Plugvisor.Tests.Linux.Guests;
 public sealed class SharedDirectoryGuestTests(SharedDirectoryGuest guest) : IClassFixture<SharedDirectoryGuest>
 {
     private string Everything => guest.Boot.Everything + string.Concat(
-        new[] { "added", "removed", "sums", "sums.status", "modes", "secret", "frozen", "source.sum", "untarred.sum", "answer", "replaced" }.Select(name => $"\n--- {name}\n{guest.Found(name)}"));
+        new[] { "added", "removed", "sums", "sums.status", "modes", "secret", "frozen", "source.sum", "untarred.sum",
+            "answer", "replaced", "attribute.refused", "attribute.value", "attribute.names" }.Select(name => $"\n--- {name}\n{guest.Found(name)}"));
 
     [Fact]
     public void The_guest_mounts_it_and_sees_what_is_there()
@@ -69,13 +70,29 @@ public sealed class SharedDirectoryGuestTests(SharedDirectoryGuest guest) : ICla
     }
 
     [Fact]
+    public void Extended_attributes_of_users_are_shared_and_no_others()
+    {
+        // A file system without them says so on both sides.
+        string refused = guest.Found("attribute.refused");
+        bool possible = refused.Length == 0;
+        Holds("attrhost", possible ? "from the host" : refused);
+        Holds("attrset", possible ? "1" : refused);
+        Holds("attrlist", possible ? "user.guest user.host" : "");
+        Holds("attrother", "EOPNOTSUPP ENODATA EOPNOTSUPP EOPNOTSUPP ENODATA EOPNOTSUPP");
+        Holds("attrremoved", possible ? "ENODATA" : $"{refused} {refused}");
+        Holds("attrfrozen", "EROFS");
+        Assert.True(guest.Found("attribute.value") == (possible ? "from the guest" : refused), Everything);
+        Assert.True(guest.Found("attribute.names").Split('\n').Contains("user.guest") == possible && !guest.Found("attribute.names").Contains("other", StringComparison.Ordinal), Everything);
+    }
+
+    [Fact]
     public void A_directory_comes_and_goes_while_the_guest_runs()
     {
         Assert.True(guest.Found("added").EndsWith("200", StringComparison.Ordinal) && guest.Found("added").Contains("\"id\":\"hot0\"", StringComparison.Ordinal), Everything);
         Holds("hotfile", "plugged");
         Assert.True(guest.Found("answer") == "answer", Everything);
         Assert.True(guest.Found("removed").Trim() == "204", Everything);
-        Holds("left", "2");
+        Holds("left", "3");
         Holds("alive", "1");
     }
 
