@@ -11,11 +11,11 @@ namespace Plugvisor.Tests.Linux.Guests;
 public sealed class ReplacementGuest : BootRun
 {
     internal const int Rounds = 2;
-    internal const long MemorySize = 256 << 20, BalloonStep = 4 << 20;
+    internal const long MemorySize = 256 << 20, BalloonStep = 8 << 20;
 
     /// <summary>Folders of the plugins. Stock kernels have no driver for the watchdog: it is exchanged under nobody here.</summary>
     internal static readonly string[] Plugins =
-        ["virtio-blk", "virtio-net", "virtio-console", "virtio-rng", "virtio-vsock", "virtio-balloon", "pmem", "virtio-watchdog", "pvpanic"];
+        ["virtio-balloon", "virtio-blk", "virtio-net", "virtio-console", "virtio-rng", "virtio-vsock", "pmem", "virtio-watchdog", "pvpanic"];
 
     /// <summary>The guest's workers, and what each of them counts.</summary>
     internal static readonly string[] Workers = ["disk", "net", "noise", "stream", "memory", "lines"];
@@ -69,11 +69,12 @@ public sealed class ReplacementGuest : BootRun
                 cat <&7 >$RESULTS/lines & lines=$!
                 echo start >&7
                 for round in $(seq {{Rounds}}); do
+                    # So that the guest is just handing pages over.
+                    ask resize-$round PUT vm.resize '{"desired_balloon":'$((round * {{BalloonStep}}))'}'
                     for plugin in {{string.Join(' ', Plugins)}}; do
                         ask reload-$round-$plugin PUT vmm.reload-plugin '{"id":"'$plugin'"}'
                         told "$round $plugin"
                     done
-                    ask resize-$round PUT vm.resize '{"desired_balloon":'$((round * {{BalloonStep}}))'}'
                     holds $((round * {{BalloonStep}}))
                     told "balloon $round"
                     jq .memory_actual_size $RESULTS/found-info >$RESULTS/found-actual-$round

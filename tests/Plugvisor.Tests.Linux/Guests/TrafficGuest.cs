@@ -5,7 +5,7 @@ namespace Plugvisor.Tests.Linux.Guests;
 
 /// <summary>
 /// A guest with two vCPUs and two network devices: the first (10.0.1.2) with two pairs of queues and every offload, the second (10.0.2.2) with none. Over
-/// each it exchanges a file with the host and runs iperf3, both ways.
+/// each it exchanges a file with the host and runs iperf3, both ways, while the plugin gets new code.
 /// </summary>
 public sealed class TrafficGuest : BootRun
 {
@@ -36,7 +36,7 @@ public sealed class TrafficGuest : BootRun
         {
             Name = "traffic",
             Initramfs = "$RESULTS/initramfs",
-            Options = "--cpus boot=2 --memory size=384M --serial tty --console off "
+            Options = "--cpus boot=2 --memory size=384M --serial tty --console off --api-socket $PWD/api -v "
                 + "--net ip=10.0.1.1,mask=255.255.255.0,num_queues=4 ip=10.0.2.1,mask=255.255.255.0,offload_tso=off,offload_ufo=off,offload_csum=off",
             Script = $"""
                 mkfifo /tmp/f
@@ -73,6 +73,8 @@ public sealed class TrafficGuest : BootRun
                 for n in 1 2; do
                     timeout 150 busybox nc -l -p 5001 <&5 >$RESULTS/got$n
                     timeout 150 busybox nc -l -p 5002 <$RESULTS/data >/dev/null
+                    curl -s --max-time 60 --unix-socket api -X PUT http://localhost/api/v1/vmm.reload-plugin -d '{"id":"virtio-net"}' -o $RESULTS/reload -w '%{http_code}
+' >>$RESULTS/reloads
                 done
                 for try in $(seq 900); do ! grep -q '^done=' "$OUT" || break; sleep 0.1; done
                 # The interfaces go with the guest, which has waited for this.
@@ -85,6 +87,9 @@ public sealed class TrafficGuest : BootRun
 
     /// <summary>The sum of a file that the host got.</summary>
     internal string SumOf(string name) => File.Exists(Path.Combine(Folder, name)) ? Sum(File.ReadAllBytes(Path.Combine(Folder, name))) : "no file";
+
+    /// <summary>Status codes of the reloads.</summary>
+    internal string Reloads => File.Exists(Path.Combine(Folder, "reloads")) ? File.ReadAllText(Path.Combine(Folder, "reloads")) : "";
 
     /// <summary>Mean bytes of a frame, as the guest's driver counted while iperf3 ran: a frame that is to be segmented counts once.</summary>
     internal int MeanFrame(string name) => int.TryParse(Boot[name], out int mean) ? mean : 0;

@@ -28,6 +28,13 @@ public sealed class TrafficGuestTests(TrafficGuest guest) : IClassFixture<Traffi
         Assert.True(guest.Boot[$"up{device}"] == "0" && guest.Boot[$"down{device}"] == "0", guest.Boot.Everything);
 
     [Fact]
+    public void Both_devices_get_new_code_together_while_iperf3_runs_on_either()
+    {
+        Assert.True(guest.Reloads == "200\n200\n", guest.Reloads + guest.Boot.Everything);
+        Assert.True(guest.Boot.Log.Split("plugin virtio-net: 2 of its devices stood still for ").Length == 3, guest.Boot.Everything);
+    }
+
+    [Fact]
     public void Debians_driver_takes_the_offloads_that_are_offered_and_only_those()
     {
         Assert.True(guest.Boot["features1"] is { } features && s_offloads.All(bit => features[bit] == '1'), guest.Boot.Everything);
