@@ -47,8 +47,8 @@ public sealed class ReplacementGuest : BootRun
             Beside = $$"""
                 began=$(date +%s)
                 told() { echo $(($(date +%s) - began)) s: $1 >>$RESULTS/found-times; }
-                ask() { curl -s --max-time 60 --unix-socket api -o "$RESULTS/found-$1" -w '%{http_code}' -X "$2" "http://localhost/api/v1/$3" ${4:+-d "$4"} >"$RESULTS/found-$1.status"; }
-                said() { for try in $(seq 900); do ! grep -q "^$1" "$OUT" || return 0; kill -0 $vmm 2>/dev/null || return 1; sleep 0.1; done; return 1; }
+                ask() { curl -s --max-time 120 --unix-socket api -o "$RESULTS/found-$1" -w '%{http_code}' -X "$2" "http://localhost/api/v1/$3" ${4:+-d "$4"} >"$RESULTS/found-$1.status"; }
+                said() { for try in $(seq 1800); do ! grep -q "^$1" "$OUT" || return 0; kill -0 $vmm 2>/dev/null || return 1; sleep 0.1; done; return 1; }
                 holds() {
                     for try in $(seq 300); do
                         ask info GET vm.info

@@ -73,8 +73,7 @@ public sealed class TrafficGuest : BootRun
                 for n in 1 2; do
                     timeout 150 busybox nc -l -p 5001 <&5 >$RESULTS/got$n
                     timeout 150 busybox nc -l -p 5002 <$RESULTS/data >/dev/null
-                    curl -s --max-time 60 --unix-socket api -X PUT http://localhost/api/v1/vmm.reload-plugin -d '{"id":"virtio-net"}' -o $RESULTS/reload -w '%{http_code}
-' >>$RESULTS/reloads
+                    curl -s --max-time 60 --unix-socket api -X PUT http://localhost/api/v1/vmm.reload-plugin -d '{"id":"virtio-net"}' -o $RESULTS/reload -w '%{http_code}\n' >>$RESULTS/reloads
                 done
                 for try in $(seq 900); do ! grep -q '^done=' "$OUT" || break; sleep 0.1; done
                 # The interfaces go with the guest, which has waited for this.

@@ -28,7 +28,7 @@ public sealed class TrafficGuestTests(TrafficGuest guest) : IClassFixture<Traffi
         Assert.True(guest.Boot[$"up{device}"] == "0" && guest.Boot[$"down{device}"] == "0", guest.Boot.Everything);
 
     [Fact]
-    public void Both_devices_get_new_code_together_while_iperf3_runs_on_either()
+    public void Both_devices_get_new_code_together_beside_the_traffic()
     {
         Assert.True(guest.Reloads == "200\n200\n", guest.Reloads + guest.Boot.Everything);
         Assert.True(guest.Boot.Log.Split("plugin virtio-net: 2 of its devices stood still for ").Length == 3, guest.Boot.Everything);
