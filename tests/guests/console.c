@@ -1,5 +1,6 @@
 // Greets on port 0 of the first virtio-console and echoes what comes in until a line "quit". What went through is counted on
-// the serial line. Options: flood=BYTES (first writes so much, in 4 KiB pieces), secs=T (30: gives up without input).
+// the serial line. Options: flood=BYTES (first writes so much, in 4 KiB pieces), serial=BYTES (before that, so much on the serial line), secs=T (30: gives up
+// without input).
 #include "lib/virtio.h"
 
 #define VIRTIO_CONSOLE 3
@@ -48,6 +49,11 @@ void main(void)
     send("console ready\n", 14);
     static char piece[PAGE];
     memset(piece, '.', sizeof piece);
+    for (u64 sent = 0; sent < option_number("serial", 0); sent += sizeof piece) {
+        const char *from = piece;
+        u64 count = sizeof piece;
+        asm volatile("rep outsb" : "+S"(from), "+c"(count) : "d"((u16)0x3f8) : "memory");
+    }
     for (u64 sent = 0; sent < flood; sent += sizeof piece)
         send(piece, sizeof piece);
     print("console ready\n");

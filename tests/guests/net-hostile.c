@@ -201,6 +201,22 @@ static bool commands(void)
     return command(5, 0, ~0ul, 8, 1) && command(5, 0, 1ul << 1, 8, 1); // offloads that were not negotiated
 }
 
+static bool addresses(void)                     // frames from and to addresses that are nobody's, and a command to change the own one
+{
+    static const u8 odd[][6] = { { 0 }, { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }, { 0x01, 0x00, 0x5e, 0, 0, 1 }, { 0x02, 1, 2, 3, 4, 5 } };
+    for (u32 from = 0; from < ARRAY_LENGTH(odd); from++)
+        for (u32 to = 0; to < ARRAY_LENGTH(odd); to++) {
+            frame_of_another_type(space);
+            memcpy(space + 12, odd[to], 6);
+            memcpy(space + 18, odd[from], 6);
+            struct piece p = { (u64)space, 112, false };
+            if (!send_pieces(&p, 1))
+                return false;
+        }
+    // CTRL_MAC_ADDR was not offered: a table of addresses and the own address are not the driver's to set.
+    return command(1, 0, ~0ul, 8, 1) && command(1, 1, 0x060504030201, 6, 1);
+}
+
 static bool configuration(void)                 // the address is not the driver's to change
 {
     for (u32 i = 0; i < 12; i++)
@@ -232,7 +248,7 @@ void main(void)
 {
     static const struct { const char *name; bool (*run)(void); } cases[] = {
         { "lengths", lengths }, { "pieces", pieces }, { "segmentation", segmentation }, { "buffers", buffers },
-        { "pairs", pairs }, { "commands", commands }, { "configuration", configuration },
+        { "pairs", pairs }, { "commands", commands }, { "addresses", addresses }, { "configuration", configuration },
     };
     traps_on();
     space = allocate(4 << 20, PAGE);

@@ -10,7 +10,7 @@ namespace Plugvisor.Tests.Kvm.Api;
 public sealed class HostileClientTests
 {
     [Fact]
-    public async Task A_gigabyte_is_refused_before_it_is_sent_and_takes_no_memory()
+    public async Task Hostile_40_A_gigabyte_is_refused_before_it_is_sent_and_takes_no_memory()
     {
         using RestVmm vmm = await RestVmm.StartAsync();
         using RawClient client = vmm.Connect();
@@ -30,7 +30,7 @@ public sealed class HostileClientTests
     }
 
     [Fact]
-    public async Task Announced_bodies_that_do_not_come_take_no_memory()
+    public async Task Hostile_40_announced_bodies_that_do_not_come_take_no_memory()
     {
         using RestVmm vmm = await RestVmm.StartAsync();
         await vmm.ExpectAsync(200, "GET", "vmm.ping");
@@ -48,7 +48,7 @@ public sealed class HostileClientTests
     }
 
     [Fact]
-    public async Task Requests_that_trickle_keep_nobody_out()
+    public async Task Hostile_40_requests_that_trickle_keep_nobody_out()
     {
         using RestVmm vmm = await RestVmm.StartAsync();
         await vmm.ExpectAsync(200, "GET", "vmm.ping");
@@ -71,7 +71,7 @@ public sealed class HostileClientTests
     [Theory]
     [InlineData('[', ']')]
     [InlineData('{', '}')]
-    public async Task Deep_documents_are_refused(char open, char close)
+    public async Task Hostile_40_deep_documents_are_refused(char open, char close)
     {
         using RestVmm vmm = await RestVmm.StartAsync();
         const int Depth = 100_000;
@@ -105,7 +105,7 @@ public sealed class HostileClientTests
     [InlineData("{\"x\":\"\\ud800\"}")]
     [InlineData("{\"\\ud800\":1}")]
     [InlineData("\u0001")]
-    public async Task Wrong_documents_are_refused(string body)
+    public async Task Hostile_40_wrong_documents_are_refused(string body)
     {
         using RestVmm vmm = await RestVmm.StartAsync();
 
@@ -116,7 +116,7 @@ public sealed class HostileClientTests
     }
 
     [Fact]
-    public async Task Bytes_that_are_no_text_are_refused()
+    public async Task Hostile_40_bytes_that_are_no_text_are_refused()
     {
         using RestVmm vmm = await RestVmm.StartAsync();
         using RawClient client = vmm.Connect();
@@ -128,7 +128,7 @@ public sealed class HostileClientTests
     }
 
     [Fact]
-    public async Task Unknown_members_are_ignored_at_every_level()
+    public async Task Hostile_40_unknown_members_are_ignored_at_every_level()
     {
         using RestVmm vmm = await RestVmm.StartAsync();
 
@@ -138,7 +138,7 @@ public sealed class HostileClientTests
     }
 
     [Fact]
-    public async Task Clients_that_go_while_they_are_answered_harm_nobody()
+    public async Task Hostile_40_clients_that_go_while_they_are_answered_harm_nobody()
     {
         using RestVmm vmm = await RestVmm.StartAsync();
         await vmm.ExpectAsync(204, "PUT", "vm.create", RestVmm.Config());
@@ -159,7 +159,7 @@ public sealed class HostileClientTests
     }
 
     [Fact]
-    public async Task A_stream_that_nobody_reads_delays_nothing()
+    public async Task Hostile_40_A_stream_that_nobody_reads_delays_nothing()
     {
         using RestVmm vmm = await RestVmm.StartAsync();
         using RawClient stream = vmm.Connect();
@@ -181,7 +181,7 @@ public sealed class HostileClientTests
     }
 
     [Fact]
-    public async Task Clients_cannot_use_up_the_descriptors_that_the_vm_needs()
+    public async Task Hostile_40_clients_cannot_use_up_the_descriptors_that_the_vm_needs()
     {
         // A runtime without descriptors cannot even start a thread, and ends the process.
         using RestVmm vmm = await RestVmm.StartByAsync(["prlimit", "--nofile=256:256"]);

@@ -20,7 +20,7 @@ public sealed class FailingHostTests
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task A_host_that_fails_one_disk_harms_no_other_and_the_queue_lives(string fault)
+    public async Task Hostile_29_A_host_that_fails_one_disk_harms_no_other_and_the_queue_lives(string fault)
     {
         using var image = new PatternImage(16);
         using var bystander = new PatternImage(16);

@@ -15,7 +15,7 @@ namespace Plugvisor.Tests.Kvm.HostFaults;
 public sealed class ForcedCollectionTests
 {
     [Fact]
-    public async Task A_collection_every_millisecond_loses_and_repeats_no_completion()
+    public async Task Hostile_42_A_collection_every_millisecond_loses_and_repeats_no_completion()
     {
         using var disk = new PatternImage(16);
         string serial = Path.GetTempFileName();

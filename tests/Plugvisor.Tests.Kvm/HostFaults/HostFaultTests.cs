@@ -11,7 +11,7 @@ public sealed class HostFaultTests
     [InlineData("TERM")]
     [InlineData("INT")]
     [InlineData("HUP")]
-    public async Task A_signal_that_asks_for_the_end_ends_cleanly(string signal)
+    public async Task Hostile_42_A_signal_that_asks_for_the_end_ends_cleanly(string signal)
     {
         using VmmProcess vmm = VmmProcess.Boot("machine", "case=hang");
         await vmm.WaitForAsync("machine boot");
@@ -20,7 +20,7 @@ public sealed class HostFaultTests
     }
 
     [Fact]
-    public async Task A_VMM_that_was_stopped_and_goes_on_loses_no_request()
+    public async Task Hostile_42_A_VMM_that_was_stopped_and_goes_on_loses_no_request()
     {
         using var disk = new PatternImage(16);
         using VmmProcess vmm = VmmProcess.Boot("blk-read", "qd=16 secs=4", "--disk", $"path={disk.Path},image_type=raw");
@@ -39,7 +39,7 @@ public sealed class HostFaultTests
     [Theory]
     [InlineData(3600)]
     [InlineData(-3600)]
-    public async Task A_wall_clock_that_jumps_an_hour_changes_no_deadline_and_no_rate(int seconds)
+    public async Task Hostile_42_A_wall_clock_that_jumps_an_hour_changes_no_deadline_and_no_rate(int seconds)
     {
         using var clock = new ShiftedClock();
         using var disk = new PatternImage(16);
@@ -56,7 +56,7 @@ public sealed class HostFaultTests
     }
 
     [Fact]
-    public async Task Without_descriptors_left_a_device_is_refused_in_words_and_everything_else_goes_on()
+    public async Task Hostile_42_without_descriptors_left_a_device_is_refused_in_words_and_everything_else_goes_on()
     {
         using var disk = new PatternImage(1);
         using RestVmm vmm = await RestVmm.StartByAsync(["prlimit", "--nofile=256:256"]);
@@ -81,7 +81,7 @@ public sealed class HostFaultTests
     }
 
     [Fact]
-    public async Task Memory_that_the_host_has_not_is_refused_in_words()
+    public async Task Hostile_42_memory_that_the_host_has_not_is_refused_in_words()
     {
         using VmmProcess vmm = VmmProcess.Start(
             "--kernel", GuestImages.Of("hello"), "--serial", "tty", "--console", "off", "--memory", "size=8192G,reserve=on,prefault=on");
@@ -91,7 +91,7 @@ public sealed class HostFaultTests
     }
 
     [Fact]
-    public async Task After_the_kernel_killed_a_VMM_for_its_memory_the_next_one_has_disk_and_socket()
+    public async Task Hostile_42_after_the_kernel_killed_a_VMM_for_its_memory_the_next_one_has_disk_and_socket()
     {
         using var disk = new PatternImage(16);
         string socket = Path.Combine(Path.GetTempPath(), $"plugvisor-{Guid.NewGuid():N}.sock");

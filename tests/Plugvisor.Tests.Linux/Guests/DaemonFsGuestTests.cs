@@ -51,7 +51,7 @@ public sealed class DaemonFsGuestTests(DaemonFsGuest guest) : IClassFixture<Daem
     }
 
     [Fact]
-    public void A_daemon_that_is_killed_while_the_guest_writes_is_reconnected_and_can_be_mounted_again()
+    public void Hostile_35_A_daemon_that_is_killed_while_the_guest_writes_is_reconnected_and_can_be_mounted_again()
     {
         Assert.True(guest.Boot.Log.Contains("closed the connection", StringComparison.Ordinal), guest.Everything);
         Same("1", guest.Boot["lost"]);

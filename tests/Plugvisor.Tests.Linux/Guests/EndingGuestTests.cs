@@ -21,7 +21,7 @@ public sealed class EndingGuestTests(EndingGuests guests) : IClassFixture<Ending
     }
 
     [Fact]
-    public async Task What_was_flushed_is_on_the_disk_after_a_kill()
+    public async Task Hostile_30_what_was_flushed_is_on_the_disk_after_a_kill()
     {
         Assert.True(guests.Killed["flushed"] == "1" && guests.Killed.Status == 137, guests.Killed.Everything);
         Assert.Equal("", await guests.KilledDisk.RecoverAsync());

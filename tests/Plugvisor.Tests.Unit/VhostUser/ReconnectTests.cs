@@ -35,7 +35,7 @@ public sealed class ReconnectTests : IDisposable
     }
 
     [Fact]
-    public void What_was_in_flight_is_served_by_the_next_back_end_and_the_driver_notices_nothing()
+    public void Hostile_35_what_was_in_flight_is_served_by_the_next_back_end_and_the_driver_notices_nothing()
     {
         FakeBackEnd first = _backEnds.Start(new FakeBackEnd(_path));
         using DriverHarness harness = Start();

@@ -20,7 +20,7 @@ public sealed class FailingDiskTests
 
     [Theory]
     [MemberData(nameof(Failures))]
-    public void Every_kind_of_request_that_the_host_fails_is_an_io_error_and_the_queue_lives(string engine, int errno, string words)
+    public void Hostile_29_every_kind_of_request_that_the_host_fails_is_an_io_error_and_the_queue_lives(string engine, int errno, string words)
     {
         var disk = new FaultyDisk { Fails = (operation, sector) => operation != Operation.Sync && sector >= Bad ? -errno : 0 };
         using var rig = new DiskRig(engine, prepare: host => host.Offer<IEngineLayer>(disk));
@@ -49,7 +49,7 @@ public sealed class FailingDiskTests
     [Theory]
     [InlineData("io_uring")]
     [InlineData("sync")]
-    public void Failures_and_successes_in_one_batch_keep_apart(string engine)
+    public void Hostile_29_failures_and_successes_in_one_batch_keep_apart(string engine)
     {
         var disk = new FaultyDisk { Fails = (_, sector) => sector % 16 == 8 ? -FaultyDisk.EIO : 0 };
         using var rig = new DiskRig(engine, prepare: host => host.Offer<IEngineLayer>(disk));
@@ -72,7 +72,7 @@ public sealed class FailingDiskTests
     }
 
     [Fact]
-    public void A_flush_that_fails_is_an_io_error_on_every_queue_once()
+    public void Hostile_29_A_flush_that_fails_is_an_io_error_on_every_queue_once()
     {
         bool broken = false;
         var disk = new FaultyDisk { Fails = (operation, _) => operation == Operation.Sync && Volatile.Read(ref broken) ? -FaultyDisk.EIO : 0 };
@@ -94,7 +94,7 @@ public sealed class FailingDiskTests
     }
 
     [Fact]
-    public void A_host_that_asks_to_try_again_for_ever_is_an_io_error_in_the_end()
+    public void Hostile_29_A_host_that_asks_to_try_again_for_ever_is_an_io_error_in_the_end()
     {
         const int EAGAIN = 11;
         int tries = 0;

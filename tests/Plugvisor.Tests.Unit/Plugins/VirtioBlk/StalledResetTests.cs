@@ -45,7 +45,7 @@ public sealed class StalledResetTests : IDisposable
     }
 
     [Fact]
-    public void A_reset_leaves_the_vcpu_alone_and_is_done_when_the_last_request_is()
+    public void Hostile_28_and_29_A_reset_leaves_the_vcpu_alone_and_is_done_when_the_last_request_is()
     {
         Stall();
         Fill(0xc5);
@@ -71,7 +71,7 @@ public sealed class StalledResetTests : IDisposable
     }
 
     [Fact]
-    public void A_reset_at_whatever_moment_after_a_doorbell_leaves_the_vcpu_alone()
+    public void Hostile_28_and_29_A_reset_at_whatever_moment_after_a_doorbell_leaves_the_vcpu_alone()
     {
         int stalled = 0;
         for (int round = 0; round < 300; round++)
@@ -93,7 +93,7 @@ public sealed class StalledResetTests : IDisposable
     }
 
     [Fact]
-    public void A_pause_gives_up_and_the_disk_goes_on()
+    public void Hostile_28_and_29_A_pause_gives_up_and_the_disk_goes_on()
     {
         Stall();
         Assert.Contains("did not stop its queues within", Assert.Throws<DeviceException>(_guest.Device.Pause).Message, StringComparison.Ordinal);
@@ -108,7 +108,7 @@ public sealed class StalledResetTests : IDisposable
     }
 
     [Fact]
-    public void A_removed_disk_that_stalls_is_reported_and_keeps_what_its_host_may_still_use()
+    public void Hostile_28_and_29_A_removed_disk_that_stalls_is_reported_and_keeps_what_its_host_may_still_use()
     {
         Stall();
         Assert.False(_guest.Device.Remove());

@@ -17,7 +17,7 @@ public sealed class StallingDiskTests
 
     [Theory]
     [MemberData(nameof(Engines))]
-    public void A_stalled_request_comes_back_late_and_nothing_else_waits_for_it(string engine)
+    public void Hostile_29_A_stalled_request_comes_back_late_and_nothing_else_waits_for_it(string engine)
     {
         FaultyDisk disk = Stalling();
         using var rig = new DiskRig(engine, prepare: host => host.Offer<IEngineLayer>(disk));
@@ -46,7 +46,7 @@ public sealed class StallingDiskTests
 
     [Theory]
     [MemberData(nameof(Engines))]
-    public void A_stall_costs_no_processor_time_and_one_line(string engine)
+    public void Hostile_29_A_stall_costs_no_processor_time_and_one_line(string engine)
     {
         var clock = new ManualClock();
         FaultyDisk disk = Stalling();
@@ -94,7 +94,7 @@ public sealed class StallingDiskTests
 
     [Theory]
     [MemberData(nameof(Engines))]
-    public void A_stop_waits_for_a_stalled_request_and_after_it_nothing_is_touched(string engine)
+    public void Hostile_28_and_29_A_stop_waits_for_a_stalled_request_and_after_it_nothing_is_touched(string engine)
     {
         FaultyDisk disk = Stalling();
         using var rig = new DiskRig(engine, prepare: host => host.Offer<IEngineLayer>(disk));

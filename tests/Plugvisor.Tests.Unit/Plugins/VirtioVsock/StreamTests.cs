@@ -78,7 +78,7 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public void The_hosts_end_is_told_behind_its_last_byte_and_the_guest_may_go_on()
+    public void Hostile_32_the_hosts_end_is_told_behind_its_last_byte_and_the_guest_may_go_on()
     {
         using var rig = new VsockRig();
         Socket host = rig.ConnectFromGuest(Guest, Port);
@@ -95,7 +95,7 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public void The_guests_end_is_passed_on_and_the_host_may_go_on()
+    public void Hostile_32_the_guests_end_is_passed_on_and_the_host_may_go_on()
     {
         using var rig = new VsockRig();
         Socket host = rig.ConnectFromGuest(Guest, Port);
@@ -112,7 +112,7 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public void A_guest_that_receives_no_more_makes_the_hosts_writes_fail()
+    public void Hostile_32_A_guest_that_receives_no_more_makes_the_hosts_writes_fail()
     {
         using var rig = new VsockRig();
         Socket host = rig.ConnectFromGuest(Guest, Port);
@@ -153,7 +153,7 @@ public sealed class StreamTests
     }
 
     [Fact]
-    public void A_guest_that_ignores_the_end_is_reset_after_eight_seconds()
+    public void Hostile_32_A_guest_that_ignores_the_end_is_reset_after_eight_seconds()
     {
         var clock = new VsockClock();
         using var rig = new VsockRig(clock);
