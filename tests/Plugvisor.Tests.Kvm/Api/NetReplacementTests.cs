@@ -11,12 +11,12 @@ public sealed partial class NetReplacementTests
     private const int Reloads = 12;
 
     [Theory]
-    [InlineData("tap=t0", "queues=1")]
-    [InlineData("fd=[10,11],num_queues=4", "queues=2 pass=1")]
-    [InlineData("tap=t0", "queues=1", "mrg=0 event=0 queue=64")]
+    [InlineData("tap=t0", "window=128")]
+    [InlineData("fd=[10,11],num_queues=4", "window=128 queues=2 pass=1")]
+    [InlineData("tap=t0", "window=32", "mrg=0 event=0 queue=64")]
     public async Task No_frame_is_lost_repeated_or_changed(string net, string peer, string options = "")
     {
-        // As few are under way as the tap keeps for a VMM that does not look, so that none may be lost.
+        // Fewer are under way than the guest has buffers for and the tap keeps for a VMM that does not look, so that none may be lost.
         using RestVmm vmm = await RestVmm.StartByAsync(
             [PeerPrograms.Of("net-peer"), "until=1", "size=900", .. peer.Split(' '), "--"],
             "-v", "--kernel", GuestImages.Of("net-frames"), "--cmdline", $"until=1 size=700 stall=60 {options}", "--memory", "size=256M",
