@@ -81,8 +81,7 @@ public sealed class ControlLoop
             while (_exitCode is null)
             {
                 if (_work.TryWait(s_lookAfter, TimeSpan.Zero)) _work.Reset();   // what comes from now on sets it again
-                bool more = true;
-                while (more && _exitCode is null)
+                while (true)
                 {
                     if (Environment.TickCount64 - lookedAt >= s_lookAfter.TotalMilliseconds)
                     {
@@ -90,8 +89,11 @@ public sealed class ControlLoop
                         vmm.LookAfterDevices();
                     }
 
+                    // Before each command, however many wait.
                     _exitCode = vmm.HandleGuestEvents(_events);
-                    more = _exitCode is null && _commands.Reader.TryRead(out VmmRequest? request) && Execute(vmm, request);
+                    if (_exitCode is not null || !_commands.Reader.TryRead(out VmmRequest? request)) break;
+                    Execute(vmm, request);
+                    if (_exitCode is not null) break;
                 }
             }
 
@@ -107,9 +109,8 @@ public sealed class ControlLoop
 
     private static VmmException ShuttingDown() => new("The VMM is shutting down");
 
-    /// <returns>True.</returns>
     [SuppressMessage("Design", "CA1031", Justification = "A command that throws answers its caller; the loop and the VM go on")]
-    private bool Execute(Vmm vmm, VmmRequest request)
+    private void Execute(Vmm vmm, VmmRequest request)
     {
         try
         {
@@ -122,7 +123,5 @@ public sealed class ControlLoop
             if (e is not VmmException) _log.LogDebug(e, "{Command} failed", request.Kind);
             request.Fail(e);
         }
-
-        return true;
     }
 }

@@ -9,7 +9,7 @@ namespace Plugvisor.VhostUser.Devices;
 
 /// <summary>
 /// Keeps a back end in step with what driver and host want of a device. Those who want something only say so (this file); one thread, which starts
-/// with the first wish, does what is missing, and does all of it again for a back end that has come back (the other file). So nobody else ever waits
+/// with the first wish, does what is missing, and does all of it again for a back end that has come back (the other files). So nobody else ever waits
 /// for a back end, except who stops a queue.
 /// </summary>
 internal sealed partial class BackEndLink : IDisposable

@@ -1,13 +1,10 @@
 using System.Text;
 using System.Text.Json;
-using Microsoft.Extensions.Logging.Abstractions;
 using Moq;
 using Plugvisor.Api;
-using Plugvisor.Control;
 using Plugvisor.Control.Events;
 using Plugvisor.Control.Plugins;
 using Plugvisor.Hypervisor;
-using Plugvisor.Machine.Consoles;
 using Plugvisor.Tests.Unit.Plugins;
 using Xunit;
 
@@ -17,30 +14,14 @@ namespace Plugvisor.Tests.Unit.Api;
 public sealed class PluginApiTests : IDisposable
 {
     private readonly TestPlugins _plugins = new();
-    private readonly HostTerminal _terminal = new();
-    private readonly ControlLoop _loop = new(NullLoggerFactory.Instance);
-    private readonly EventHub _events = new(TimeProvider.System);
+    private readonly ApiRig _rig = new(Mock.Of<IHypervisor>(), PluginSet.Open([], isReserved: null));
     private readonly EventSubscription _heard;
-    private readonly Vmm _vmm;
-    private readonly VmmApi _api;
-    private readonly Thread _thread;
 
-    public PluginApiTests()
-    {
-        PluginSet plugins = PluginSet.Open([], isReserved: null);
-        _heard = _events.Subscribe();
-        _vmm = new Vmm(Mock.Of<IHypervisor>(), plugins, _terminal, _loop, _events, NullLoggerFactory.Instance, noShutdown: false);
-        _api = new VmmApi(_loop, plugins, _events, NullLoggerFactory.Instance);
-        _thread = new Thread(() => _loop.Run(_vmm));
-        _thread.Start();
-    }
+    public PluginApiTests() => _heard = _rig.Events.Subscribe();
 
     public void Dispose()
     {
-        _loop.RequestShutdown();
-        Assert.True(_thread.Join(TimeSpan.FromSeconds(60)), "the loop does not end");
-        _vmm.Dispose();
-        _terminal.Dispose();
+        _rig.Dispose();
         _plugins.Dispose();
     }
 
@@ -48,24 +29,24 @@ public sealed class PluginApiTests : IDisposable
     public async Task A_plugin_that_comes_has_its_operation_its_method_and_its_schema_and_they_go_with_it()
     {
         ApiReply loaded = await Load(_plugins.Copy("tiny"));
-        Fits(loaded, "PluginInfo");
+        _rig.Fits(loaded, "PluginInfo");
         Assert.Equal(("tiny", "ready", "tiny"),
             (Text(loaded, "name"), Text(loaded, "status"), Text(loaded, "kind")));
-        Fits(await Ask("vmm.plugins"), "PluginList");
-        Assert.Equal("vm.add-tiny", _api.Catalog.FindDBus("VmAddTiny")!.Name);
-        JsonElement document = JsonElement.Parse(_api.DescribeOpenApi().Span);
+        _rig.Fits(await _rig.Ask("vmm.plugins"), "PluginList");
+        Assert.Equal("vm.add-tiny", _rig.Api.Catalog.FindDBus("VmAddTiny")!.Name);
+        JsonElement document = JsonElement.Parse(_rig.Api.DescribeOpenApi().Span);
         Assert.True(document.GetProperty("paths").TryGetProperty("/vm.add-tiny", out _));
         Assert.True(document.GetProperty("components").GetProperty("schemas").TryGetProperty("TinyConfig", out _));
 
-        ApiReply unloaded = await Ask("vmm.unload-plugin", """{"id":"tiny"}""");
-        Fits(unloaded, "PluginRemoval");
+        ApiReply unloaded = await _rig.Ask("vmm.unload-plugin", """{"id":"tiny"}""");
+        _rig.Fits(unloaded, "PluginRemoval");
         Assert.Equal("unloaded", Text(unloaded, "status"));
-        Assert.Null(_api.Catalog.Find("vm.add-tiny"));
-        Assert.Null(_api.Catalog.FindDBus("VmAddTiny"));
-        document = JsonElement.Parse(_api.DescribeOpenApi().Span);
+        Assert.Null(_rig.Api.Catalog.Find("vm.add-tiny"));
+        Assert.Null(_rig.Api.Catalog.FindDBus("VmAddTiny"));
+        document = JsonElement.Parse(_rig.Api.DescribeOpenApi().Span);
         Assert.False(document.GetProperty("paths").TryGetProperty("/vm.add-tiny", out _));
         Assert.False(document.GetProperty("components").GetProperty("schemas").TryGetProperty("TinyConfig", out _));
-        Assert.Equal("[]", Encoding.UTF8.GetString((await Ask("vmm.plugins")).Document.Span));
+        Assert.Equal("[]", Encoding.UTF8.GetString((await _rig.Ask("vmm.plugins")).Document.Span));
         Assert.Equal(["plugin-loaded tiny", "plugin-unloaded tiny"], Heard());
     }
 
@@ -73,16 +54,16 @@ public sealed class PluginApiTests : IDisposable
     public async Task A_plugin_in_use_stays_and_its_users_are_named()
     {
         await Load(_plugins.Copy("tiny"));
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.create", """{"payload":{"kernel":"/k"},"tinies":[{"id":"a"},{}]}""")).Status);
-        Fails(await Ask("vmm.unload-plugin", """{"id":"tiny"}"""), ApiStatus.Conflict,
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.create", """{"payload":{"kernel":"/k"},"tinies":[{"id":"a"},{}]}""")).Status);
+        Fails(await _rig.Ask("vmm.unload-plugin", """{"id":"tiny"}"""), ApiStatus.Conflict,
             "plugin tiny is in use by a, a tiny without an id: remove them first");
-        Assert.NotNull(_api.Catalog.Find("vm.add-tiny"));
+        Assert.NotNull(_rig.Api.Catalog.Find("vm.add-tiny"));
 
         // Reloading needs no one to go: nothing of the configuration runs.
-        Assert.Equal(ApiStatus.Ok, (await Ask("vmm.reload-plugin", """{"id":"tiny"}""")).Status);
-        Assert.Equal(2, JsonElement.Parse((await Ask("vm.info")).Document.Span).GetProperty("config").GetProperty("tinies").GetArrayLength());
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.delete")).Status);
-        Assert.Equal("unloaded", Text(await Ask("vmm.unload-plugin", """{"id":"tiny"}"""), "status"));
+        Assert.Equal(ApiStatus.Ok, (await _rig.Ask("vmm.reload-plugin", """{"id":"tiny"}""")).Status);
+        Assert.Equal(2, JsonElement.Parse((await _rig.Ask("vm.info")).Document.Span).GetProperty("config").GetProperty("tinies").GetArrayLength());
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.delete")).Status);
+        Assert.Equal("unloaded", Text(await _rig.Ask("vmm.unload-plugin", """{"id":"tiny"}"""), "status"));
         Assert.Equal(["plugin-loaded tiny", "plugin-reloaded tiny", "plugin-unloaded tiny"], Heard());
     }
 
@@ -94,20 +75,20 @@ public sealed class PluginApiTests : IDisposable
         string assembly = Path.Combine(folder, "Tiny.dll");
         byte[] good = await File.ReadAllBytesAsync(assembly, TestContext.Current.CancellationToken);
         await File.WriteAllBytesAsync(assembly, good.AsMemory(0, good.Length / 2), TestContext.Current.CancellationToken);
-        ApiReply refused = await Ask("vmm.reload-plugin", """{"id":"tiny"}""");
+        ApiReply refused = await _rig.Ask("vmm.reload-plugin", """{"id":"tiny"}""");
         Assert.Equal(ApiStatus.BadRequest, refused.Status);
         Assert.StartsWith("plugin tiny cannot be used: Tiny.dll is damaged", refused.Errors[^1], StringComparison.Ordinal);
-        Assert.NotNull(_api.Catalog.Find("vm.add-tiny"));
+        Assert.NotNull(_rig.Api.Catalog.Find("vm.add-tiny"));
 
         await File.WriteAllBytesAsync(assembly, good, TestContext.Current.CancellationToken);
-        Assert.Equal("ready", Text(await Ask("vmm.reload-plugin", $$"""{"id":"{{folder}}"}"""), "status"));
+        Assert.Equal("ready", Text(await _rig.Ask("vmm.reload-plugin", $$"""{"id":"{{folder}}"}"""), "status"));
         Assert.Equal(["plugin-loaded tiny", "plugin-reloaded tiny"], Heard());
     }
 
     [Fact]
     public async Task What_cannot_be_is_the_callers_fault_and_leaves_everything_as_it_was()
     {
-        ApiCatalog before = _api.Catalog;
+        ApiCatalog before = _rig.Api.Catalog;
         Fails(await Load("tiny"), ApiStatus.BadRequest, "`tiny` is no absolute path: give that of the plugin's folder, beginning with /");
         Fails(await Load("/no/such"), ApiStatus.BadRequest, "there is no directory /no/such");
         string faulty = _plugins.Copy("faulty");
@@ -117,12 +98,12 @@ public sealed class PluginApiTests : IDisposable
             ["Error from API", "The plugin could not be loaded", $"Plugin faulty ({faulty}/Faulty.dll) can not be started", "no firmware"], reply.Errors);
         foreach (string operation in new[] { "vmm.unload-plugin", "vmm.reload-plugin" })
         {
-            Fails(await Ask(operation, """{"id":"tiny"}"""), ApiStatus.NotFound, "there is no plugin tiny; vmm.plugins lists those that there are");
-            Assert.Equal("Failed to deserialize JSON", (await Ask(operation, "{}")).Errors[0]);
+            Fails(await _rig.Ask(operation, """{"id":"tiny"}"""), ApiStatus.NotFound, "there is no plugin tiny; vmm.plugins lists those that there are");
+            Assert.Equal("Failed to deserialize JSON", (await _rig.Ask(operation, "{}")).Errors[0]);
         }
 
-        Assert.Equal(ApiStatus.BadRequest, (await Ask("vmm.load-plugin", """{"path":7}""")).Status);
-        Assert.Same(before, _api.Catalog);
+        Assert.Equal(ApiStatus.BadRequest, (await _rig.Ask("vmm.load-plugin", """{"path":7}""")).Status);
+        Assert.Same(before, _rig.Api.Catalog);
         string twice = _plugins.Copy("tiny");
         await Load(twice);
         Fails(await Load(twice), ApiStatus.Conflict, $"plugin tiny is loaded already, from {twice}; vmm.reload-plugin takes the folder's present content");
@@ -133,10 +114,10 @@ public sealed class PluginApiTests : IDisposable
     public async Task A_device_whose_plugin_went_meanwhile_is_refused()
     {
         await Load(_plugins.Copy("tiny"));
-        ApiOperation add = _api.Catalog.Find("vm.add-tiny")!;   // as a client has it whose request is on its way
-        await Ask("vm.create", """{"payload":{"kernel":"/k"}}""");
-        await Ask("vmm.unload-plugin", """{"id":"tiny"}""");
-        ApiReply reply = await _api.InvokeAsync(add, "{}"u8.ToArray(), [], TestContext.Current.CancellationToken);
+        ApiOperation add = _rig.Api.Catalog.Find("vm.add-tiny")!;   // as a client has it whose request is on its way
+        await _rig.Ask("vm.create", """{"payload":{"kernel":"/k"}}""");
+        await _rig.Ask("vmm.unload-plugin", """{"id":"tiny"}""");
+        ApiReply reply = await _rig.Ask(add, "{}");
         Fails(reply, ApiStatus.NotFound, "there is no plugin for device kind tiny any more");
     }
 
@@ -160,12 +141,5 @@ public sealed class PluginApiTests : IDisposable
         return heard;
     }
 
-    private Task<ApiReply> Load(string path) => Ask("vmm.load-plugin", $$"""{"path":"{{path}}"}""");
-
-    private Task<ApiReply> Ask(string operation, string? body = null) =>
-        _api.InvokeAsync(_api.Catalog.Find(operation)!, Encoding.UTF8.GetBytes(body ?? ""), [], TestContext.Current.CancellationToken)
-            .WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
-
-    private void Fits(ApiReply reply, string schema) =>
-        Assert.Empty(new JsonSchemaCheck(JsonElement.Parse(_api.DescribeOpenApi().Span)).Check(JsonElement.Parse(reply.Document.Span), schema));
+    private Task<ApiReply> Load(string path) => _rig.Ask("vmm.load-plugin", $$"""{"path":"{{path}}"}""");
 }

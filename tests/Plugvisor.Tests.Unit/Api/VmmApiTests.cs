@@ -1,12 +1,8 @@
-using System.Text;
 using System.Text.Json;
-using Microsoft.Extensions.Logging.Abstractions;
 using Moq;
 using Plugvisor.Api;
 using Plugvisor.Control;
-using Plugvisor.Control.Events;
 using Plugvisor.Hypervisor;
-using Plugvisor.Machine.Consoles;
 using Plugvisor.Tests.Unit.Plugins;
 using Xunit;
 
@@ -17,13 +13,7 @@ public sealed class VmmApiTests : IDisposable
 {
     private const string Config = """{"payload":{"kernel":"/k"},"console":{"mode":"Null"}}""";
 
-    private readonly HostTerminal _terminal = new();
-    private readonly ControlLoop _loop = new(NullLoggerFactory.Instance);
-    private readonly EventHub _events = new(TimeProvider.System);
-    private readonly Vmm _vmm;
-    private readonly VmmApi _api;
-    private readonly Thread _thread;
-    private int? _exitCode;
+    private readonly ApiRig _rig;
 
     public VmmApiTests()
     {
@@ -32,27 +22,18 @@ public sealed class VmmApiTests : IDisposable
         var plugins = new Mock<IDevicePlugins>();
         plugins.Setup(set => set.Kinds).Returns(ShippedKinds.All);
         plugins.Setup(set => set.Load("balloon")).Returns(new Plugvisor.Plugins.VirtioBalloon.Plugin());
-        _vmm = new Vmm(hypervisor.Object, plugins.Object, _terminal, _loop, _events, NullLoggerFactory.Instance, noShutdown: false);
-        _api = new VmmApi(_loop, plugins.Object, _events, NullLoggerFactory.Instance);
-        _thread = new Thread(() => _exitCode = _loop.Run(_vmm));
-        _thread.Start();
+        _rig = new ApiRig(hypervisor.Object, plugins.Object);
     }
 
-    public void Dispose()
-    {
-        _loop.RequestShutdown();
-        Assert.True(_thread.Join(TimeSpan.FromSeconds(20)), "the loop does not end");
-        _vmm.Dispose();
-        _terminal.Dispose();
-    }
+    public void Dispose() => _rig.Dispose();
 
     [Fact]
     public async Task Ping_tells_version_process_and_features()
     {
-        ApiReply reply = await Ask("vmm.ping");
+        ApiReply reply = await _rig.Ask("vmm.ping");
         Assert.Equal(ApiStatus.Ok, reply.Status);
-        Fits(reply, "VmmPingResponse");
-        JsonElement ping = Json(reply);
+        _rig.Fits(reply, "VmmPingResponse");
+        JsonElement ping = ApiRig.Json(reply);
         Assert.Equal("v54.0.0", ping.GetProperty("build_version").GetString());
         Assert.Equal("54.0.0", ping.GetProperty("version").GetString());
         Assert.Equal(Environment.ProcessId, ping.GetProperty("pid").GetInt32());
@@ -62,18 +43,18 @@ public sealed class VmmApiTests : IDisposable
     [Fact]
     public async Task A_config_is_created_shown_changed_and_deleted()
     {
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.create", Config)).Status);
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.add-disk", """{"path":"/a","id":"a"}""")).Status);
-        Fits(await Ask("vm.info"), "VmInfo");
-        JsonElement info = Json(await Ask("vm.info"));
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.create", Config)).Status);
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.add-disk", """{"path":"/a","id":"a"}""")).Status);
+        _rig.Fits(await _rig.Ask("vm.info"), "VmInfo");
+        JsonElement info = ApiRig.Json(await _rig.Ask("vm.info"));
         Assert.Equal("Created", info.GetProperty("state").GetString());
         Assert.Equal(512UL << 20, info.GetProperty("memory_actual_size").GetUInt64());
         Assert.Equal("/a", info.GetProperty("config").GetProperty("disks")[0].GetProperty("path").GetString());
 
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.remove-device", """{"id":"a"}""")).Status);
-        Assert.False(Json(await Ask("vm.info")).GetProperty("config").TryGetProperty("disks", out _));
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.delete")).Status);
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.delete")).Status);
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.remove-device", """{"id":"a"}""")).Status);
+        Assert.False(ApiRig.Json(await _rig.Ask("vm.info")).GetProperty("config").TryGetProperty("disks", out _));
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.delete")).Status);
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.delete")).Status);
         await Fails("vm.info", null, ApiStatus.NotFound, "The VM info is not available", "VM is not created");
     }
 
@@ -81,7 +62,7 @@ public sealed class VmmApiTests : IDisposable
     public async Task A_failure_is_told_with_its_whole_chain()
     {
         await Fails("vm.boot", null, ApiStatus.NotFound, "The VM could not boot", "VM config is missing");
-        await Ask("vm.create", "{}");
+        await _rig.Ask("vm.create", "{}");
         await Fails("vm.create", "{}", ApiStatus.InternalError, "The VM could not be created", "VM is already created");
         await Fails("vm.boot", null, ApiStatus.BadRequest, "The VM could not boot", "Failed to validate config", "Payload configuration is not bootable",
             "No bootitem provided: neither firmware nor kernel");
@@ -92,21 +73,21 @@ public sealed class VmmApiTests : IDisposable
     [Fact]
     public async Task A_name_in_use_is_a_conflict_and_changes_nothing()
     {
-        await Ask("vm.create", Config);
-        await Ask("vm.add-disk", """{"path":"/a","id":"a"}""");
+        await _rig.Ask("vm.create", Config);
+        await _rig.Ask("vm.add-disk", """{"path":"/a","id":"a"}""");
         await Fails("vm.add-disk", """{"path":"/b","id":"a"}""", ApiStatus.Conflict, "The disk could not be added to the VM", "Failed to validate config",
             "Identifier a is not unique");
-        Assert.Equal(1, Json(await Ask("vm.info")).GetProperty("config").GetProperty("disks").GetArrayLength());
+        Assert.Equal(1, ApiRig.Json(await _rig.Ask("vm.info")).GetProperty("config").GetProperty("disks").GetArrayLength());
     }
 
     [Fact]
     public async Task What_the_hypervisor_refuses_leaves_a_config_that_can_be_booted_again()
     {
-        await Ask("vm.create", Config);
-        ApiReply reply = await Ask("vm.boot");
+        await _rig.Ask("vm.create", Config);
+        ApiReply reply = await _rig.Ask("vm.boot");
         Assert.Equal(ApiStatus.InternalError, reply.Status);
         Assert.Equal(["Error from API", "The VM could not boot", "KVM has a bad day"], reply.Errors);
-        Assert.Equal("Created", Json(await Ask("vm.info")).GetProperty("state").GetString());
+        Assert.Equal("Created", ApiRig.Json(await _rig.Ask("vm.info")).GetProperty("state").GetString());
     }
 
     [Theory]
@@ -117,7 +98,7 @@ public sealed class VmmApiTests : IDisposable
     [InlineData("vm.remove-device", "{}", "Failed to deserialize JSON")]
     public async Task A_document_that_cannot_be_read_is_the_callers_fault(string operation, string body, string first)
     {
-        ApiReply reply = await Ask(operation, body);
+        ApiReply reply = await _rig.Ask(operation, body);
         Assert.Equal(ApiStatus.BadRequest, reply.Status);
         Assert.Equal(first, reply.Errors[0]);
         Assert.True(reply.Errors.Count >= 2 && reply.Errors[1].Length > 0);
@@ -126,16 +107,16 @@ public sealed class VmmApiTests : IDisposable
     [Fact]
     public async Task A_document_nested_a_thousand_deep_is_refused()
     {
-        ApiReply reply = await Ask("vm.create", new string('[', 1000) + new string(']', 1000));
+        ApiReply reply = await _rig.Ask("vm.create", new string('[', 1000) + new string(']', 1000));
         Assert.Equal(ApiStatus.BadRequest, reply.Status);
     }
 
     [Fact]
     public async Task What_is_not_there_yet_says_so()
     {
-        foreach (ApiOperation operation in _api.Catalog.Operations.Where(operation => !operation.IsImplemented))
+        foreach (ApiOperation operation in _rig.Api.Catalog.Operations.Where(operation => !operation.IsImplemented))
         {
-            ApiReply reply = await Ask(operation.Name, "{}");
+            ApiReply reply = await _rig.Ask(operation.Name, "{}");
             Assert.Equal(ApiStatus.NotImplemented, reply.Status);
             Assert.Equal("Error from API", reply.Errors[0]);
             Assert.Contains("not there yet", reply.Errors[^1], StringComparison.Ordinal);
@@ -152,62 +133,52 @@ public sealed class VmmApiTests : IDisposable
             "vm.add-generic-vhost-user", "vm.add-net", "vm.add-pmem", "vm.add-user-device", "vm.add-vdpa", "vm.add-vsock", "vm.remove-device", "vm.snapshot",
             "vm.restore", "vm.coredump", "vm.receive-migration", "vm.send-migration",
         ];
-        Assert.Empty(expected.Except(_api.Catalog.Operations.Select(operation => operation.Name)));
-        Assert.Equal("VmAddGenericVhostUser", _api.Catalog.Find("vm.add-generic-vhost-user")!.DBusMethod);
-        Assert.Null(_api.Catalog.Find("vm.nmi")!.DBusMethod);
+        Assert.Empty(expected.Except(_rig.Api.Catalog.Operations.Select(operation => operation.Name)));
+        Assert.Equal("VmAddGenericVhostUser", _rig.Api.Catalog.Find("vm.add-generic-vhost-user")!.DBusMethod);
+        Assert.Null(_rig.Api.Catalog.Find("vm.nmi")!.DBusMethod);
     }
 
     [Fact]
     public async Task A_balloon_is_resized_before_boot_and_nothing_else()
     {
         await Fails("vm.resize", "{}", ApiStatus.NotFound, "The VM could not be resized", "VM is not created");
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.create", """{"payload":{"kernel":"/k"},"console":{"mode":"Null"},"balloon":{"size":0}}""")).Status);
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.resize", """{"desired_balloon":1048576,"desired_vcpus":1,"desired_ram":536870912}""")).Status);
-        Assert.Equal(1048576, Json(await Ask("vm.info")).GetProperty("config").GetProperty("balloon").GetProperty("size").GetInt32());
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.create", """{"payload":{"kernel":"/k"},"console":{"mode":"Null"},"balloon":{"size":0}}""")).Status);
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.resize", """{"desired_balloon":1048576,"desired_vcpus":1,"desired_ram":536870912}""")).Status);
+        Assert.Equal(1048576, ApiRig.Json(await _rig.Ask("vm.info")).GetProperty("config").GetProperty("balloon").GetProperty("size").GetInt32());
         await Fails("vm.resize", """{"desired_balloon":536870913}""", ApiStatus.BadRequest,
             "The VM could not be resized", "Failed to validate config", "Balloon size (536870913) greater than RAM (536870912)");
         foreach (string other in new[] { "desired_vcpus", "desired_ram" })
         {
-            ApiReply reply = await Ask("vm.resize", $$"""{"desired_balloon":4096,"{{other}}":2}""");
+            ApiReply reply = await _rig.Ask("vm.resize", $$"""{"desired_balloon":4096,"{{other}}":2}""");
             Assert.Equal(ApiStatus.NotImplemented, reply.Status);
             Assert.Contains($"({other}) is not there yet", reply.Errors[^1], StringComparison.Ordinal);
         }
 
-        Assert.Equal(1048576, Json(await Ask("vm.info")).GetProperty("config").GetProperty("balloon").GetProperty("size").GetInt32());
+        Assert.Equal(1048576, ApiRig.Json(await _rig.Ask("vm.info")).GetProperty("config").GetProperty("balloon").GetProperty("size").GetInt32());
     }
 
     [Fact]
     public async Task Without_a_balloon_there_is_nothing_to_resize_before_boot()
     {
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.create", Config)).Status);
-        Assert.Equal(ApiStatus.NoContent, (await Ask("vm.resize", """{"desired_balloon":1048576}""")).Status);
-        Assert.False(Json(await Ask("vm.info")).GetProperty("config").TryGetProperty("balloon", out _));
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.create", Config)).Status);
+        Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.resize", """{"desired_balloon":1048576}""")).Status);
+        Assert.False(ApiRig.Json(await _rig.Ask("vm.info")).GetProperty("config").TryGetProperty("balloon", out _));
     }
 
     [Fact]
     public async Task After_the_end_of_the_VMM_every_command_is_still_answered()
     {
-        Assert.Equal(ApiStatus.Ok, (await Ask("vmm.shutdown")).Status);
-        Assert.True(_thread.Join(TimeSpan.FromSeconds(20)));
-        Assert.Equal(0, _exitCode);
+        Assert.Equal(ApiStatus.Ok, (await _rig.Ask("vmm.shutdown")).Status);
+        Assert.Equal(0, _rig.AwaitEnd());
         await Fails("vm.info", null, ApiStatus.InternalError, "The VM info is not available", "The VMM is shutting down");
     }
 
     private async Task Fails(string operation, string? body, ApiStatus status, params string[] chain)
     {
-        ApiReply reply = await Ask(operation, body);
+        ApiReply reply = await _rig.Ask(operation, body);
         Assert.Equal(status, reply.Status);
         Assert.Equal(["Error from API", .. chain], reply.Errors);
         Assert.Equal(chain[0], reply.Message);
         Assert.True(reply.Document.IsEmpty);
     }
-
-    private Task<ApiReply> Ask(string operation, string? body = null) =>
-        _api.InvokeAsync(_api.Catalog.Find(operation)!, Encoding.UTF8.GetBytes(body ?? ""), [], TestContext.Current.CancellationToken)
-            .WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
-
-    private void Fits(ApiReply reply, string schema) =>
-        Assert.Empty(new JsonSchemaCheck(JsonElement.Parse(_api.DescribeOpenApi().Span)).Check(Json(reply), schema));
-
-    private static JsonElement Json(ApiReply reply) => JsonElement.Parse(reply.Document.Span);
 }
