@@ -79,9 +79,20 @@ public static class OptionSyntax
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value) && value >= min && value <= max;
 
     /// <summary>Bytes: a decimal integer, then nothing, K, M or G (powers of 1024).</summary>
-    public static bool TryReadByteSize(string text, ulong max, out ulong value)
+    public static bool TryReadByteSize(string text, ulong max, out ulong value) => TryReadByteSize(text.AsSpan().Trim(), max, out value);
+
+    /// <summary>As <see cref="TryReadByteSize(string, ulong, out ulong)"/>, with an optional minus.</summary>
+    public static bool TryReadSignedByteSize(string text, long min, long max, out long value)
     {
         var digits = text.AsSpan().Trim();
+        var isNegative = digits.StartsWith('-');
+        var readable = TryReadByteSize(isNegative ? digits[1..] : digits, isNegative ? (ulong)-(min + 1) + 1 : (ulong)max, out var size);
+        value = isNegative ? (long)(0 - size) : (long)size;
+        return readable;
+    }
+
+    private static bool TryReadByteSize(ReadOnlySpan<char> digits, ulong max, out ulong value)
+    {
         var shift = digits.Length == 0 ? 0 : digits[^1] switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
         if (shift != 0) digits = digits[..^1];
         if (!ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out value) || value > ulong.MaxValue >> shift) return false;

@@ -87,7 +87,7 @@ internal static class OptionKeys
             case MemberType.Toggle:
                 return json == "true" ? "on" : "off";
             case MemberType.Integer:
-                return member.IsByteSize ? Bytes(ulong.Parse(json, CultureInfo.InvariantCulture)) : json;
+                return member.IsByteSize ? Bytes(json) : json;
             case MemberType.Enum:
                 foreach (var value in member.Values)
                 {
@@ -101,6 +101,9 @@ internal static class OptionKeys
                 return null;
         }
     }
+
+    private static string Bytes(string json) =>
+        json.StartsWith('-') ? $"-{Bytes(json[1..])}" : Bytes(ulong.Parse(json, CultureInfo.InvariantCulture));
 
     private static string Bytes(ulong value) => value switch
     {

@@ -35,14 +35,17 @@ internal static class OptionValueWriter
 
     private static bool TryWriteInteger(JsonBuffer writer, MemberDeclaration member, string text)
     {
-        if (member.Width.IsSigned && !member.IsByteSize)
+        bool readable;
+        if (member.Width.IsSigned)
         {
-            if (!OptionSyntax.TryReadSigned(text, member.Width.Min, (long)member.Width.Max, out var signed)) return false;
-            writer.Number(signed);
-            return true;
+            readable = member.IsByteSize
+                ? OptionSyntax.TryReadSignedByteSize(text, member.Width.Min, (long)member.Width.Max, out var signed)
+                : OptionSyntax.TryReadSigned(text, member.Width.Min, (long)member.Width.Max, out signed);
+            if (readable) writer.Number(signed);
+            return readable;
         }
 
-        var readable = member.IsByteSize
+        readable = member.IsByteSize
             ? OptionSyntax.TryReadByteSize(text, member.Width.Max, out var value)
             : OptionSyntax.TryReadInteger(text, member.Width.Max, out value);
         if (readable) writer.Number(value);

@@ -77,6 +77,18 @@ internal static class SampleDeclarations
         public sealed partial class WatchdogConfig;
         """));
 
+    private static readonly Lazy<DeviceDeclaration> LazyShift = new(() => Compile("""
+        [DeviceConfig("shift", Iommu = false)]
+        public sealed partial class ShiftConfig
+        {
+            [ConfigMember("by", ByteSize = true)] public long By { get; init; } = -(512L << 20);
+            [ConfigMember("little", ByteSize = true)] public int? Little { get; init; }
+        }
+        """));
+
+    /// <summary>Sizes with a sign.</summary>
+    public static DeviceDeclaration Shift => LazyShift.Value;
+
     public static DeviceDeclaration Disk => LazyDisk.Value;
 
     public static DeviceDeclaration Console => LazyConsole.Value;

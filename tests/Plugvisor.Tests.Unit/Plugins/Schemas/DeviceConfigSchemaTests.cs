@@ -42,6 +42,47 @@ public sealed class DeviceConfigSchemaTests
         Assert.Equal(json, _disk.FromOption(option).GetProperty(member).GetRawText());
 
     [Theory]
+    [InlineData("by=-512M", -(512L << 20))]
+    [InlineData("by=-1", -1L)]
+    [InlineData("by=-0", 0L)]
+    [InlineData("by=3G", 3L << 30)]
+    [InlineData("by=-8589934592G", long.MinValue)]
+    [InlineData("by=9223372036854775807", long.MaxValue)]
+    [InlineData("little=-2G", (long)int.MinValue)]
+    [InlineData("little=2097151K", (2L << 30) - 1024)]
+    public void A_size_with_a_sign_goes_from_the_command_line_into_a_document_and_stays(string option, long bytes)
+    {
+        var schema = new DeviceConfigSchema(SampleDeclarations.Shift);
+        var config = schema.FromOption(option);
+        string member = option[..option.IndexOf('=', StringComparison.Ordinal)];
+        Assert.Equal(bytes, config.GetProperty(member).GetInt64());
+        Assert.Equal(config.GetRawText(), schema.Normalize(config).GetRawText());
+    }
+
+    [Fact]
+    public void A_default_size_with_a_sign_is_told_as_it_would_be_typed()
+    {
+        var schema = new DeviceConfigSchema(SampleDeclarations.Shift);
+        string typed = schema.Config.Keys.Single(key => key.Name == "by").Default!;
+        Assert.Equal("-512M", typed);
+        Assert.Equal(schema.FromOption("").GetRawText(), schema.FromOption($"by={typed}").GetRawText());
+    }
+
+    [Theory]
+    [InlineData("by=-9223372036854775809")]
+    [InlineData("by=-8589934593G")]
+    [InlineData("by=8589934592G")]
+    [InlineData("by=--1")]
+    [InlineData("by=-")]
+    [InlineData("by=- 1")]
+    [InlineData("by=-M")]
+    [InlineData("little=2G")]
+    [InlineData("little=-2097153K")]
+    public void A_size_that_its_type_cannot_hold_is_refused(string option) => Assert.Equal(
+        $"Unable to convert {option[(option.IndexOf('=', StringComparison.Ordinal) + 1)..]} for {option[..option.IndexOf('=', StringComparison.Ordinal)]}",
+        Assert.Throws<OptionException>(() => new DeviceConfigSchema(SampleDeclarations.Shift).FromOption(option)).InnerException!.Message);
+
+    [Theory]
     [InlineData("bw_size=100,bw_refill_time=10", """{"bandwidth":{"size":100,"one_time_burst":0,"refill_time":10},"ops":null}""")]
     [InlineData("bw_size=100,bw_refill_time=10,ops_size=1,ops_refill_time=2,ops_one_time_burst=3",
         """{"bandwidth":{"size":100,"one_time_burst":0,"refill_time":10},"ops":{"size":1,"one_time_burst":3,"refill_time":2}}""")]
