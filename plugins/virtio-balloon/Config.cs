@@ -4,7 +4,7 @@ using Plugvisor.Abstractions.Configuration;
 namespace Plugvisor.Plugins.VirtioBalloon;
 
 /// <summary>The balloon, as it stands in VmConfig's <c>balloon</c> and on <c>--balloon</c>.</summary>
-[DeviceConfig("balloon", Cardinality = DeviceCardinality.Single, FixedId = "__balloon", Slot = 1000, Iommu = false, Noun = "balloon device",
+[DeviceConfig("balloon", Cardinality = DeviceCardinality.Single, FixedId = "__balloon", Slot = 1000, Iommu = false, HotPluggable = true, Removable = true, Noun = "balloon device",
     Help = "Takes memory from the guest and gives it back", Example = "size=0,deflate_on_oom=on,free_page_reporting=on")]
 internal sealed partial class Config
 {

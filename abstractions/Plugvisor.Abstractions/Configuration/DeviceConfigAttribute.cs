@@ -28,7 +28,7 @@ public sealed class DeviceConfigAttribute(string kind) : Attribute
     /// </summary>
     public string? IdPrefix { get; set; }
 
-    /// <summary>The id of a device of which there is one at most (<c>__rng</c>), unless the user gives another.</summary>
+    /// <summary>The id of a device of which there is one at most (<c>__rng</c>). Nobody can give it another.</summary>
     public string? FixedId { get; set; }
 
     /// <summary>
