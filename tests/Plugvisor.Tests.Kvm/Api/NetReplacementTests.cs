@@ -26,8 +26,11 @@ public sealed partial class NetReplacementTests
         for (int i = 0; i < Reloads; i++)
         {
             before = await MoreFramesAsync(vmm, client, before);
+            bool paused = i % 4 == 3;
+            if (paused) Assert.Equal(204, (await client.PutAsync("vm.pause")).Code);
             ApiAnswer answer = await client.PutAsync("vmm.reload-plugin", """{"id":"virtio-net"}""");
             Assert.True(answer.Code == 200, $"round {i}: {answer}{vmm.Process.Everything()}");
+            if (paused) Assert.Equal(204, (await client.PutAsync("vm.resume")).Code);
         }
 
         await MoreFramesAsync(vmm, client, before);

@@ -4,7 +4,7 @@ using Plugvisor.Tests.Linux.Hosting;
 namespace Plugvisor.Tests.Linux.Guests;
 
 /// <summary>
-/// A guest with a vsock device: streams of some megabytes in both directions, asked for by either side; then the device is removed over REST, and another
+/// A guest with a vsock device: streams of some megabytes in both directions, asked for by either side, in the middle of which the plugin gets new code; then the device is removed over REST, and another
 /// one added, which is used as well.
 /// </summary>
 public sealed class VsockGuest : BootRun
@@ -36,8 +36,10 @@ public sealed class VsockGuest : BootRun
                 peer='{{peer}}'
                 for try in $(seq 600); do [ ! -S vsock ] || break; kill -0 $vmm || break; sleep 0.1; done
                 stat -c %a vsock >$RESULTS/mode
-                timeout 60 $peer unix-listen vsock_5001 <$RESULTS/data >$RESULTS/got1
-                timeout 60 $peer unix-connect vsock 5002 <$RESULTS/data >$RESULTS/got2
+                # The data, and new code for the plugin when half of it is under way.
+                data() { head -c $(({{FileSize}} / 2)) $RESULTS/data; ask $1 PUT vmm.reload-plugin '{"id":"virtio-vsock"}'; tail -c +$(({{FileSize}} / 2 + 1)) $RESULTS/data; }
+                data reload1 | timeout 120 $peer unix-listen vsock_5001 >$RESULTS/got1
+                data reload2 | timeout 120 $peer unix-connect vsock 5002 >$RESULTS/got2
                 said removable=
                 ask before GET vm.info
                 ask counters GET vm.counters

@@ -17,6 +17,12 @@ public sealed class VsockGuestTests(VsockGuest guest) : IClassFixture<VsockGuest
         Assert.True(guest.Boot["sum"] is { Length: 64 } sum && sum == guest.SumOf($"got{stream}"), $"{how}, from the guest: {guest.Boot.Everything}");
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void The_plugin_gets_new_code_in_the_middle_of_a_stream(int stream) =>
+        Assert.True(guest.Found($"reload{stream}.status") == "200", guest.Found($"reload{stream}") + guest.Boot.Everything);
+
     [Fact]
     public void The_socket_is_the_owners_and_goes_with_the_device()
     {
