@@ -84,7 +84,7 @@ internal sealed unsafe partial class FuseServer
     {
         if (!inode.IsRegular || size > long.MaxValue) return -FuseSpec.EINVAL;
         if (file is not null) return TreeCalls.Truncate(file.Descriptor, (long)size);
-        int descriptor = ProcPath.Open(inode.Descriptor, FuseSpec.O_WRONLY | FuseSpec.O_NONBLOCK | FuseSpec.O_CLOEXEC);
+        int descriptor = ProcPath.Open(inode.Descriptor, FuseSpec.O_WRONLY | FuseSpec.O_CLOEXEC);
         if (descriptor < 0) return descriptor;
         int result = TreeCalls.Truncate(descriptor, (long)size);
         _ = TreeCalls.Close(descriptor);
@@ -143,7 +143,7 @@ internal sealed unsafe partial class FuseServer
         int result = 0;
         if (inode.IsDirectory || inode.IsRegular)
         {
-            int descriptor = ProcPath.Open(inode.Descriptor, FuseSpec.O_RDONLY | FuseSpec.O_NONBLOCK | FuseSpec.O_CLOEXEC);
+            int descriptor = ProcPath.Open(inode.Descriptor, FuseSpec.O_RDONLY | FuseSpec.O_CLOEXEC);
             result = descriptor;
             if (descriptor >= 0)
             {

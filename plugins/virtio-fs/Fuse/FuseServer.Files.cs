@@ -12,7 +12,8 @@ internal sealed unsafe partial class FuseServer
     /// </summary>
     private const int TakenFlags = FuseSpec.O_ACCMODE | FuseSpec.O_APPEND | FuseSpec.O_SYNC | FuseSpec.O_DSYNC | FuseSpec.O_TRUNC;
 
-    private const int AddedFlags = FuseSpec.O_CLOEXEC | FuseSpec.O_NOCTTY | FuseSpec.O_NONBLOCK;
+    // Not O_NONBLOCK: only regular files are opened, and one with a lease of a program of the host would be EAGAIN instead of a wait until that lets go.
+    private const int AddedFlags = FuseSpec.O_CLOEXEC | FuseSpec.O_NOCTTY;
 
     /// <summary>KEEP_SIZE, PUNCH_HOLE and ZERO_RANGE of fallocate(2), which Linux asks a FUSE server for.</summary>
     private const uint AllocationModes = 1 | 2 | 16;

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using Plugvisor.Testing.Devices;
 
@@ -49,7 +50,7 @@ internal sealed class HangingDirectory : IDisposable
             new HangingDirectory().Dispose();
             return true;
         }
-        catch (InvalidOperationException)
+        catch (Exception e) when (e is InvalidOperationException or Win32Exception)
         {
             return false;
         }
