@@ -18,7 +18,7 @@ public sealed class BadPluginTests
     {
         string[] names = callbacks.Split(' ');
         using var disk = new PatternImage(16);
-        using VmmProcess vmm = Misbehaving.Boot(disk, "", [.. names.Select(name => $"at={name},door={door},id={name}")]);
+        using VmmProcess vmm = Misbehaving.Boot(disk, "wait=60000", [.. names.Select(name => $"at={name},door={door},id={name}")]);
 
         string serial = await vmm.FinishAsync();
 
@@ -36,7 +36,7 @@ public sealed class BadPluginTests
     public async Task Hostile_36_a_plugin_whose_threads_throw_or_stay_breaks_only_its_device()
     {
         using var disk = new PatternImage(16);
-        using VmmProcess vmm = Misbehaving.Boot(disk, "", ["at=WriteConfig,deed=stray,id=own", "at=WriteConfig,deed=thread,id=lent", "at=WriteConfig,deed=leak,id=leaky"]);
+        using VmmProcess vmm = Misbehaving.Boot(disk, "wait=60000", ["at=WriteConfig,deed=stray,id=own", "at=WriteConfig,deed=thread,id=lent", "at=WriteConfig,deed=leak,id=leaky"]);
 
         string serial = await vmm.FinishAsync();
 

@@ -117,5 +117,5 @@ public sealed class HangingPluginTests
     }
 
     private static Task<RestVmm> StartEjectingAsync(PatternImage disk, string callback) => Misbehaving.StartAsync(
-        disk, "stay=1 reset=0 eject=1", $$""","misbehaviours":[{"id":"bad","at":"{{callback}}","deed":"Hang"}]""");
+        disk, "stay=1 reset=0 eject=1 wait=60000", $$""","misbehaviours":[{"id":"bad","at":"{{callback}}","deed":"Hang"}]""");
 }
