@@ -12,19 +12,19 @@ internal sealed class Moderation
     /// <summary>From so many frames a second on it is tried.</summary>
     public const long BusyFramesPerSecond = 20_000;
 
-    /// <summary>It goes on as long as a moment brings so many.</summary>
+    /// <summary>It goes on as long as a moment brings so many in the mean.</summary>
     public const long WorthIt = 8;
 
     /// <summary>How long it looks before it decides, in ticks of <see cref="Stopwatch"/>.</summary>
-    public static readonly long Look = Stopwatch.Frequency / 2_000;
+    public static readonly long Look = Stopwatch.Frequency / 1_000;
 
     /// <summary>How long it is not tried again after it did not pay, in the same.</summary>
-    public static readonly long Rest = Stopwatch.Frequency / 100;
+    public static readonly long Rest = Stopwatch.Frequency / 20;
 
-    private long _start, _end, _frames;
+    private long _start, _end, _frames, _moments;
 
     /// <summary>How long a moment is.</summary>
-    public static TimeSpan Moment { get; } = TimeSpan.FromMicroseconds(50);
+    public static TimeSpan Moment { get; } = TimeSpan.FromMicroseconds(100);
 
     /// <summary>Whether the sleep that comes is to be a moment.</summary>
     public bool IsOn { get; private set; }
@@ -36,15 +36,20 @@ internal sealed class Moderation
     public bool Decide(long now, long frames)
     {
         _frames += frames;
-        if (IsOn && frames < WorthIt) Begin(now, Rest, false);
-        else if (now >= _end) Begin(now, Look, _frames * Stopwatch.Frequency > (now - _start) * BusyFramesPerSecond);
+        if (IsOn) _moments++;
+        if (now >= _end)
+        {
+            if (_frames < _moments * WorthIt) Begin(now, Rest, false);
+            else Begin(now, Look, _frames * Stopwatch.Frequency > (now - _start) * BusyFramesPerSecond);
+        }
+
         return IsOn;
     }
 
     private void Begin(long now, long time, bool isOn)
     {
         IsOn = isOn;
-        _frames = 0;
+        _frames = _moments = 0;
         _start = now;
         _end = now + time;
     }
