@@ -24,6 +24,7 @@ List<Benchmark> all =
     ApiBenchmarks.PauseUnderLoad(inputs),
     ApiBenchmarks.HotAdd(inputs),
     ApiBenchmarks.HotAddTail(inputs),
+    ApiBenchmarks.FirstHotAdd(inputs),
     ExitBenchmarks.PortExit(inputs),
     DiskBenchmarks.RandomRead(inputs, depth: 1, direct: true),
     DiskBenchmarks.RandomRead(inputs, depth: 32, direct: true),

@@ -8,36 +8,25 @@ namespace Plugvisor.Api;
 internal static class VmOperations
 {
     /// <summary>A command without document and result.</summary>
-    public static async Task<ApiReply> Do(ApiCall call, VmmCommandKind kind, Action<Vmm> action)
+    public static Task<ApiReply> Do(ApiCall call, VmmCommandKind kind, Action<Vmm> action) => Ask(call, kind, vmm =>
     {
-        await call.Api.Loop.SubmitAsync<object?>(kind, vmm =>
-        {
-            action(vmm);
-            return null;
-        }, call.Cancellation).ConfigureAwait(false);
+        action(vmm);
         return ApiReply.Done;
-    }
+    }, static done => done);
 
-    public static async Task<ApiReply> Ping(ApiCall call)
-    {
-        await Do(call, VmmCommandKind.Ping, static _ => { }).ConfigureAwait(false);
-        return ApiReply.With(VmDocuments.Ping());
-    }
+    public static Task<ApiReply> Ping(ApiCall call) => Ask(call, VmmCommandKind.Ping, static _ => ApiReply.Done, static _ => ApiReply.With(VmDocuments.Ping()));
 
-    public static async Task<ApiReply> ShutdownVmm(ApiCall call)
+    public static Task<ApiReply> ShutdownVmm(ApiCall call) => Ask(call, VmmCommandKind.ShutdownVmm, static vmm =>
     {
-        await Do(call, VmmCommandKind.ShutdownVmm, static vmm => vmm.Delete()).ConfigureAwait(false);
+        vmm.Delete();
         return ApiReply.Empty;
-    }
+    }, static done => done);
 
-    public static async Task<ApiReply> Info(ApiCall call)
-    {
-        VmInfo info = await call.Api.Loop.SubmitAsync(VmmCommandKind.Info, static vmm => vmm.Describe(), call.Cancellation).ConfigureAwait(false);
-        return ApiReply.With(VmDocuments.Info(info));
-    }
+    public static Task<ApiReply> Info(ApiCall call) =>
+        Ask(call, VmmCommandKind.Info, static vmm => vmm.Describe(), static info => ApiReply.With(VmDocuments.Info(info)));
 
-    public static async Task<ApiReply> Counters(ApiCall call) => ApiReply.With(VmDocuments.Counters(
-        await call.Api.Loop.SubmitAsync(VmmCommandKind.Counters, static vmm => vmm.ReadCounters(), call.Cancellation).ConfigureAwait(false)));
+    public static Task<ApiReply> Counters(ApiCall call) =>
+        Ask(call, VmmCommandKind.Counters, static vmm => vmm.ReadCounters(), static counters => ApiReply.With(VmDocuments.Counters(counters)));
 
     public static Task<ApiReply> Create(ApiCall call)
     {
@@ -45,14 +34,15 @@ internal static class VmOperations
         return Do(call, VmmCommandKind.Create, vmm => vmm.Create(config));
     }
 
-    public static async Task<ApiReply> AddDevice(ApiCall call)
+    public static Task<ApiReply> AddDevice(ApiCall call)
     {
         var kind = call.Operation.Device!;
         var device = new DeviceSpec(kind, kind.NormalizeReceived(call.Document)) { Descriptors = call.Descriptors };
-        PciDeviceInfo? info = await call.Api.Loop
-            .SubmitAsync(VmmCommandKind.AddDevice, vmm => vmm.AddDevice(device), call.Cancellation).ConfigureAwait(false);
-        call.KeepDescriptors();
-        return info is null ? ApiReply.Done : ApiReply.With(VmDocuments.Device(info));
+        return Ask(call, VmmCommandKind.AddDevice, vmm => vmm.AddDevice(device), info =>
+        {
+            call.KeepDescriptors();
+            return info is null ? ApiReply.Done : ApiReply.With(VmDocuments.Device(info));
+        });
     }
 
     public static Task<ApiReply> RemoveDevice(ApiCall call)
@@ -66,4 +56,8 @@ internal static class VmOperations
         VmResize wanted = VmResize.From(call.Document);
         return Do(call, VmmCommandKind.Resize, vmm => vmm.Resize(wanted.DesiredVcpus, wanted.DesiredRam, wanted.DesiredBalloon));
     }
+
+    // The only asynchronous method here: each has to be compiled at run time for itself, and the first ping brings this one along for all.
+    private static async Task<ApiReply> Ask<T>(ApiCall call, VmmCommandKind kind, Func<Vmm, T> action, Func<T, ApiReply> answer)
+        where T : class? => answer(await call.Api.Loop.SubmitAsync(kind, action, call.Cancellation).ConfigureAwait(false));
 }

@@ -38,21 +38,14 @@ public sealed class ControlLoop
     /// <param name="cancellation">The caller gave up: a command that still waits for its place in the queue is dropped.</param>
     /// <exception cref="VmmException">The command is not legal now, or the VMM is shutting down.</exception>
     /// <exception cref="Exception">Whatever the action threw.</exception>
-    public async Task<T> SubmitAsync<T>(VmmCommandKind kind, Func<Vmm, T> action, CancellationToken cancellation = default)
+    public Task<T> SubmitAsync<T>(VmmCommandKind kind, Func<Vmm, T> action, CancellationToken cancellation = default)
         where T : class?
     {
         var request = new VmmRequest<T>(kind, action);
-        try
-        {
-            await _commands.Writer.WriteAsync(request, cancellation).ConfigureAwait(false);
-        }
-        catch (ChannelClosedException)
-        {
-            throw ShuttingDown();
-        }
-
+        if (cancellation.IsCancellationRequested) return Task.FromCanceled<T>(cancellation);
+        if (!_commands.Writer.TryWrite(request)) return WaitForPlaceAsync(request, cancellation);
         _work.Set();
-        return await request.Answer.ConfigureAwait(false);
+        return request.Answer;
     }
 
     /// <summary>
@@ -105,6 +98,22 @@ public sealed class ControlLoop
             _commands.Writer.Complete();
             while (_commands.Reader.TryRead(out VmmRequest? late)) late.Fail(ShuttingDown());
         }
+    }
+
+    private async Task<T> WaitForPlaceAsync<T>(VmmRequest<T> request, CancellationToken cancellation)
+        where T : class?
+    {
+        try
+        {
+            await _commands.Writer.WriteAsync(request, cancellation).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            throw ShuttingDown();
+        }
+
+        _work.Set();
+        return await request.Answer.ConfigureAwait(false);
     }
 
     private static VmmException ShuttingDown() => new("The VMM is shutting down");

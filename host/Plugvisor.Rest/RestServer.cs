@@ -21,6 +21,7 @@ public sealed class RestServer : IAsyncDisposable
 {
     private readonly RestServices _services;
     private readonly SocketPoller _poller;
+    private readonly UnixTransportFactory _transport;
     private readonly KestrelServer _kestrel;
     private int _connections;
     private bool _isFull;
@@ -40,12 +41,21 @@ public sealed class RestServer : IAsyncDisposable
         var options = new KestrelServerOptions();
         options.Listen(new UnixEndPoint(name), listen => listen.Run(ServeAsync));
         // Its own messages are about itself; what a person needs to know of the API is logged here.
-        _kestrel = new KestrelServer(
-            Options.Create(options), new UnixTransportFactory(listener, _poller, _services.Limits, log), NullLoggerFactory.Instance);
+        _transport = new UnixTransportFactory(listener, _poller, _services.Limits, log);
+        _kestrel = new KestrelServer(Options.Create(options), _transport, NullLoggerFactory.Instance);
     }
 
     /// <summary>Begins to take clients.</summary>
     public Task StartAsync(CancellationToken cancellation = default) => _kestrel.StartAsync(new NoApplication(), cancellation);
+
+    /// <summary>
+    /// Asks itself for a ping or two, unless a client has come already. What a request needs is loaded and compiled then; the first client would wait some
+    /// 40 ms for it. Returns at once. Call when the processors have time, once, from any thread, while the server runs.
+    /// </summary>
+    public void Rehearse()
+    {
+        if (_transport.Bound is { } listener) Rehearsal.Begin(listener, _poller);
+    }
 
     /// <summary>Takes no more clients, lets requests in hand be answered, then ends all connections.</summary>
     /// <param name="grace">How long an answer may take.</param>

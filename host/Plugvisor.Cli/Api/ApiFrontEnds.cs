@@ -19,11 +19,15 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
     // A boot of a small guest takes a fifth of this on an idle machine; with it, the API answers within a quarter of a second all the same.
     private static readonly TimeSpan BootFirst = TimeSpan.FromMilliseconds(100);
 
+    // By then a small guest runs, and an orchestrator that starts a VMM to use it at once has come.
+    private static readonly TimeSpan BeforeRehearsal = TimeSpan.FromMilliseconds(250);
+
     private readonly ILoggerFactory _logs;
     private readonly ManualResetEvent _booted = new(initialState: false);
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RestFrontEnd? _rest;
     private readonly DBusApi? _dbus;
+    private Timer? _rehearsal;
     private bool _starting, _ending;
 
     private ApiFrontEnds(RestFrontEnd? rest, DBusOptions? dbus, EventHub events, ILoggerFactory logs)
@@ -68,11 +72,20 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
         Volatile.Write(ref _ending, true);
         _booted.Set();
         if (_starting) await _started.Task.ConfigureAwait(false);
+        // Waits for one that begins right now: the server must be there for it.
+        if (_rehearsal is not null) await _rehearsal.DisposeAsync().ConfigureAwait(false);
         // Side by side: neither waits for clients or the bus of the other.
         ValueTask rest = _rest?.DisposeAsync() ?? default, dbus = _dbus?.DisposeAsync() ?? default;
         await rest.ConfigureAwait(false);
         await dbus.ConfigureAwait(false);
         _booted.Dispose();
+    }
+
+    /// <summary>What is compiled at run time only would otherwise be compiled while the first client waits.</summary>
+    private void Rehearse(VmmApi api)
+    {
+        _ = api.RehearseAsync();
+        _rest?.Rehearse();
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "Without an API the VM goes on, and the log says why")]
@@ -85,6 +98,7 @@ internal sealed class ApiFrontEnds : IAsyncDisposable
             _dbus?.Start(api);
             // The boot may have failed, or the guest been quicker than we are.
             if (_rest is not null && !Volatile.Read(ref _ending)) await _rest.StartAsync(api).ConfigureAwait(false);
+            _rehearsal = new Timer(_ => Rehearse(api), state: null, BeforeRehearsal, Timeout.InfiniteTimeSpan);
         }
         catch (Exception e)
         {

@@ -49,6 +49,9 @@ internal sealed class RestFrontEnd : IAsyncDisposable
         _logs.CreateLogger("Api").LogInformation("REST API: {Name}", _socket.Name);
     }
 
+    /// <summary>Makes ready for the first client. Once, after <see cref="StartAsync"/>, before <see cref="DisposeAsync"/>; any thread.</summary>
+    public void Rehearse() => _server?.Rehearse();
+
     /// <summary>Answers what was asked, then closes the socket and removes its file.</summary>
     public async ValueTask DisposeAsync()
     {

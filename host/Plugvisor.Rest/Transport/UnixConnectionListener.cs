@@ -24,6 +24,7 @@ internal sealed class UnixConnectionListener : IConnectionListener, IPolled
     private readonly Readiness _acceptable = new();
     private readonly ulong _pollId;
     private bool _isExhausted, _isUnbound;
+    private UnixStream? _offered;
     private long _count;
     private int _open, _removed;
 
@@ -45,11 +46,28 @@ internal sealed class UnixConnectionListener : IConnectionListener, IPolled
     /// <inheritdoc/>
     public void OnReady(EpollEvents events) => _acceptable.Signal();
 
+    /// <summary>Takes a client that did not come through the socket, unless one did before. Once.</summary>
+    /// <param name="client">The client's connection; the listener's when it is taken.</param>
+    /// <returns>Whether it is taken.</returns>
+    public bool Offer(UnixStream client)
+    {
+        if (Volatile.Read(ref _isUnbound) || Interlocked.Read(ref _count) != 0) return false;
+        Volatile.Write(ref _offered, client);
+        _acceptable.Signal();
+        return true;
+    }
+
     /// <inheritdoc/>
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
         while (!Volatile.Read(ref _isUnbound))
         {
+            if (Interlocked.Exchange(ref _offered, null) is { } offered)
+            {
+                if (Start(offered) is { } insider) return insider;
+                continue;
+            }
+
             if (Volatile.Read(ref _open) >= _maxOpen)
             {
                 await _acceptable.WaitAsync().ConfigureAwait(false);
@@ -95,12 +113,14 @@ internal sealed class UnixConnectionListener : IConnectionListener, IPolled
     public ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _removed, 1) == 0) _poller.Remove(_pollId, _listener.Descriptor);
+        Interlocked.Exchange(ref _offered, null)?.Dispose();
         return UnbindAsync();
     }
 
     private UnixConnection? Start(UnixStream socket)
     {
-        var connection = new UnixConnection(socket, _poller, _budget, EndPoint, (++_count).ToString(CultureInfo.InvariantCulture), OnClosed);
+        string id = Interlocked.Increment(ref _count).ToString(CultureInfo.InvariantCulture);
+        var connection = new UnixConnection(socket, _poller, _budget, EndPoint, id, OnClosed);
         try
         {
             connection.Start();
