@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Plugvisor.Linux.Sockets;
@@ -42,6 +43,26 @@ internal sealed class RestRig : IAsyncDisposable
     }
 
     public Task<RawAnswer> AskAsync(string method, string path, string? body = null) => AskAsync(Request(method, path, body));
+
+    /// <summary>Pings, a connection each time, while the server has too many of them; for a minute at most.</summary>
+    /// <returns>What the last ping got.</returns>
+    public async Task<int> StatusWhenThereIsRoomAsync()
+    {
+        int status = 503;
+        for (long end = Environment.TickCount64 + 60_000; status == 503 && Environment.TickCount64 < end;)
+        {
+            try
+            {
+                status = (await AskAsync("GET", "/api/v1/vmm.ping")).Status;
+            }
+            catch (SocketException)
+            {
+                // Turned away before it could ask.
+            }
+        }
+
+        return status;
+    }
 
     public static string Request(string method, string path, string? body = null) =>
         $"{method} {path} HTTP/1.1\r\nHost: localhost\r\n" + (body is null ? "\r\n" : $"Content-Length: {body.Length}\r\n\r\n{body}");
