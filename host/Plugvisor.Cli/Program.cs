@@ -4,6 +4,7 @@ using Plugvisor.Cli.Commands;
 using Plugvisor.Cli.Plugins;
 using Plugvisor.Control.Plugins;
 using Plugvisor.Linux.Files;
+using Plugvisor.Linux.Limits;
 
 namespace Plugvisor.Cli;
 
@@ -22,6 +23,7 @@ internal static class Program
     private static int Main(string[] args)
     {
         _ = FileModeMask.Set(OwnerOnly);
+        FileSizeLimit.IgnoreSignal();
         try
         {
             return Run(args);

@@ -74,8 +74,6 @@ internal sealed class MessageSocket : IDisposable
             if (!header.IsOfOurVersion) throw new VhostUserException($"sent a message whose flags are 0x{header.Flags:x}, which is another version of the protocol");
             if ((uint)header.Size > MessageHeader.MaxPayload) throw new VhostUserException($"sent a message of {(uint)header.Size} bytes; {MessageHeader.MaxPayload} are possible");
             Fill(_incoming.AsSpan(MessageHeader.Length, header.Size), deadline, isStart: false);
-            if (_descriptors is { Count: > MessageHeader.MaxDescriptors } many)
-                throw new VhostUserException($"sent {many.Count} descriptors with a message; {MessageHeader.MaxDescriptors} are possible");
             descriptors = _descriptors;
             _descriptors = null;
             return header;
@@ -121,6 +119,9 @@ internal sealed class MessageSocket : IDisposable
             }
 
             if (count < 0) throw new VhostUserException($"cannot be reached any more (errno {-count})");
+            // With each piece of a message: descriptors with every byte of a long one would be all that this process may have.
+            if (_descriptors is { Count: > MessageHeader.MaxDescriptors } many)
+                throw new VhostUserException($"sent {many.Count} descriptors with a message; {MessageHeader.MaxDescriptors} are possible");
             if (count == 0) throw new VhostUserException(isStart ? "closed the connection" : "closed the connection in the middle of a message");
             destination = destination[count..];
             isStart = false;

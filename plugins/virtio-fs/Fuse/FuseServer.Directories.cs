@@ -73,13 +73,19 @@ internal sealed unsafe partial class FuseServer
             }
 
             byte* entry = entries + file.First, name = entry + DirentName;
-            int nameLength = new ReadOnlySpan<byte>(name, FuseName.MaxLength + 1).IndexOf((byte)0);
-            int size = (fixedLength + nameLength + 7) & ~7;
-            if (done + size > room) return done > 0 ? done : -FuseSpec.EINVAL;
-            Put(request.Output + done, entry, name, nameLength, directory, plus);
-            done += size;
+            int length = Unsafe.ReadUnaligned<ushort>(entry + DirentLength);
+            int nameLength = new ReadOnlySpan<byte>(name, length - DirentName).IndexOf((byte)0);
+            // Some filesystems (FAT, FUSE) have longer names than a guest could ask for.
+            if (nameLength is >= 0 and <= FuseName.MaxLength)
+            {
+                int size = (fixedLength + nameLength + 7) & ~7;
+                if (done + size > room) return done > 0 ? done : -FuseSpec.EINVAL;
+                Put(request.Output + done, entry, name, nameLength, directory, plus);
+                done += size;
+            }
+
             file.Position = Unsafe.ReadUnaligned<long>(entry + sizeof(ulong));
-            file.First += Unsafe.ReadUnaligned<ushort>(entry + DirentLength);
+            file.First += length;
         }
     }
 

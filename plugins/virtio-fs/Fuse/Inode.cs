@@ -32,7 +32,9 @@ internal sealed class Inode(int index) : Pinned
     public byte[] Name = [];
     public int NameLength;
 
-    /// <summary>Neighbours among those with a descriptor.</summary>
+    /// <summary>The list of those with a descriptor that it is in, and its neighbours there.</summary>
+    public InodeList? List;
+
     public Inode? Older, Newer;
 
     /// <summary>Used since the search for one to close came by. A hint, written without a lock.</summary>

@@ -8,12 +8,16 @@ internal sealed unsafe partial class InodeTable
     /// <summary>How deep directories without a descriptor may be nested to be found again.</summary>
     private const int MaxDepth = 256;
 
+    /// <summary>What <see cref="PinOpen"/> says of a file without a descriptor; no errno.</summary>
+    private const int NoDescriptor = -1;
+
     /// <summary>Descriptors that are closed at once when there are none left.</summary>
     private const int Batch = 16;
 
     private const int PathFlags = FuseSpec.O_PATH | FuseSpec.O_NOFOLLOW | FuseSpec.O_CLOEXEC;
 
-    private Inode? _oldest, _newest;
+    /// <summary>Files with a descriptor. Those in the second list have no name any more, so that they could not be found again.</summary>
+    private readonly InodeList _open = new(), _nameless = new();
 
     /// <summary>Takes a descriptor from the budget, if need be one that an inode of this table has.</summary>
     public bool TryTakeDescriptor()
@@ -23,25 +27,64 @@ internal sealed unsafe partial class InodeTable
         return _budget.TryTake();
     }
 
-    /// <summary>Gives a file its descriptor back.</summary>
-    private int Reopen(ulong nodeId, int depth)
+    /// <summary>
+    /// Gives a file its descriptor back: up to the first directory that has one, and down again from there. The guest decides how deep that is, so the
+    /// thread's stack must not.
+    /// </summary>
+    /// <returns>0 or an errno. With 0 it may be without one still, when another thread was in the way: the caller tries again.</returns>
+    private int Reopen(ulong nodeId)
     {
-        if (depth == MaxDepth) return FuseSpec.ESTALE;
+        ulong* path = stackalloc ulong[MaxDepth];
+        int depth = 0;
+        Inode directory;
+        for (ulong at = nodeId; ;)
+        {
+            int error = PinOpen(at, out directory);
+            if (error == 0) break;
+            if (error != NoDescriptor) return error;
+            if (depth == MaxDepth) return FuseSpec.ESTALE;
+            path[depth++] = at;
+            lock (_lock)
+            {
+                if (Find(at) is not { } inode || inode.NodeId != at) return FuseSpec.ESTALE;
+                at = inode.Parent;
+            }
+        }
+
+        int result = 0;
+        while (depth > 0 && result == 0)
+        {
+            result = Reopen(directory, path[--depth]);
+            if (result != 0 || depth == 0) break;
+            int error = PinOpen(path[depth], out Inode next);
+            if (error != 0)
+            {
+                result = error == NoDescriptor ? 0 : error;
+                break;
+            }
+
+            Unpin(directory);
+            directory = next;
+        }
+
+        Unpin(directory);
+        return result;
+    }
+
+    /// <summary>Gives a file its descriptor back, whose directory is pinned.</summary>
+    private int Reopen(Inode directory, ulong nodeId)
+    {
         byte* name = stackalloc byte[FuseName.MaxLength + 1];
         InodeKey key;
-        ulong parent;
         lock (_lock)
         {
             if (Find(nodeId) is not { } inode || inode.NodeId != nodeId) return FuseSpec.ESTALE;
-            if (inode.IsOpen) return 0;
+            if (inode.IsOpen || inode.Parent != directory.NodeId) return 0;   // another thread was faster, or has moved it
             inode.Name.AsSpan(0, inode.NameLength + 1).CopyTo(new Span<byte>(name, FuseName.MaxLength + 1));
-            (key, parent) = (inode.Key, inode.Parent);
+            key = inode.Key;
         }
 
-        int error = Pin(parent, depth + 1, out Inode directory);
-        if (error != 0) return error;
         int descriptor = OpenPath(directory.Descriptor, name);
-        Unpin(directory);
         if (descriptor < 0) return -descriptor is FuseSpec.ENFILE or FuseSpec.EMFILE ? FuseSpec.ENFILE : FuseSpec.ESTALE;
         TreeStatus now;
         byte empty = 0;
@@ -51,7 +94,7 @@ internal sealed unsafe partial class InodeTable
             if (same && Find(nodeId) is { IsOpen: false } inode && inode.NodeId == nodeId)
             {
                 inode.Open(descriptor, pins: 0);
-                Append(inode);
+                _open.Append(inode);
                 return 0;
             }
         }
@@ -83,51 +126,37 @@ internal sealed unsafe partial class InodeTable
     {
         lock (_lock)
         {
-            if (!TryCloseSome(nameless: false)) TryCloseSome(nameless: true);
+            if (!TryCloseSome(_open)) TryCloseSome(_nameless);
         }
     }
 
-    private bool TryCloseSome(bool nameless)
+    private bool TryCloseSome(InodeList list)
     {
         byte empty = 0;
         int closed = 0;
         // Twice round at most: the first time may only find that all were used.
-        for (int looks = 2 * _byKey.Count; looks > 0 && closed < Batch && _oldest is { } inode; looks--)
+        for (int looks = 2 * list.Count; looks > 0 && closed < Batch && list.Oldest is { } inode; looks--)
         {
-            Unlink(inode);
+            list.Remove(inode);
             bool stays = inode.IsRecent || inode.IsEnding;
             inode.IsRecent = false;
             TreeStatus now;
-            stays = stays || (!nameless && (TreeCalls.Status(inode.Descriptor, &empty, TreeCalls.EmptyPath, &now) < 0 || now.Links == 0));
-            if (!stays && inode.TryClose(out int descriptor))
+            if (!stays && list == _open && (TreeCalls.Status(inode.Descriptor, &empty, TreeCalls.EmptyPath, &now) < 0 || now.Links == 0))
+            {
+                // Names do not come back, so it is looked at once: a guest may have very many of these.
+                _nameless.Append(inode);
+            }
+            else if (!stays && inode.TryClose(out int descriptor))
             {
                 Discard(descriptor);
                 closed++;
             }
             else
             {
-                Append(inode);
+                list.Append(inode);
             }
         }
 
         return closed > 0;
-    }
-
-    private void Append(Inode inode)
-    {
-        inode.Older = _newest;
-        inode.Newer = null;
-        if (_newest is null) _oldest = inode;
-        else _newest.Newer = inode;
-        _newest = inode;
-    }
-
-    private void Unlink(Inode inode)
-    {
-        if (inode.Older is null) _oldest = inode.Newer;
-        else inode.Older.Newer = inode.Newer;
-        if (inode.Newer is null) _newest = inode.Older;
-        else inode.Newer.Older = inode.Older;
-        inode.Older = inode.Newer = null;
     }
 }

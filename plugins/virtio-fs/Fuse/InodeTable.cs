@@ -52,7 +52,16 @@ internal sealed unsafe partial class InodeTable : IDisposable
 
     /// <summary>Finds a file by its number and pins it.</summary>
     /// <returns>0 or an errno: ESTALE for one that is not known or not where it was.</returns>
-    public int Pin(ulong nodeId, out Inode inode) => Pin(nodeId, 0, out inode);
+    public int Pin(ulong nodeId, out Inode inode)
+    {
+        while (true)
+        {
+            int error = PinOpen(nodeId, out inode);
+            if (error != NoDescriptor) return error;
+            error = Reopen(nodeId);
+            if (error != 0) return error;
+        }
+    }
 
     /// <summary>Gives the pin back.</summary>
     public void Unpin(Inode inode)
@@ -157,28 +166,22 @@ internal sealed unsafe partial class InodeTable : IDisposable
         }
     }
 
-    private int Pin(ulong nodeId, int depth, out Inode inode)
+    /// <summary>As <see cref="Pin"/>, for one that has a descriptor.</summary>
+    /// <returns>0, ESTALE, or <see cref="NoDescriptor"/>.</returns>
+    private int PinOpen(ulong nodeId, out Inode inode)
     {
         inode = Root;
-        while (true)
+        if (Find(nodeId) is not { } found) return FuseSpec.ESTALE;
+        if (!found.TryPin()) return NoDescriptor;
+        if (found.NodeId == nodeId && !found.IsEnding)
         {
-            if (Find(nodeId) is not { } found) return FuseSpec.ESTALE;
-            if (found.TryPin())
-            {
-                if (found.NodeId == nodeId && !found.IsEnding)
-                {
-                    if (!found.IsRecent) found.IsRecent = true;
-                    inode = found;
-                    return 0;
-                }
-
-                Unpin(found);
-                return FuseSpec.ESTALE;
-            }
-
-            int error = Reopen(nodeId, depth);
-            if (error != 0) return error;
+            if (!found.IsRecent) found.IsRecent = true;
+            inode = found;
+            return 0;
         }
+
+        Unpin(found);
+        return FuseSpec.ESTALE;
     }
 
     private bool TryCount(InodeKey key, Inode directory, ReadOnlySpan<byte> name, out ulong nodeId)
@@ -236,7 +239,7 @@ internal sealed unsafe partial class InodeTable : IDisposable
                 inode.SetPlace(directory.NodeId, name);
                 _byKey.Add(key, inode);
                 inode.Open(descriptor, pins: 0);
-                Append(inode);
+                _open.Append(inode);
                 return 0;
             }
         }
@@ -285,7 +288,7 @@ internal sealed unsafe partial class InodeTable : IDisposable
     private void Reap(Inode inode)
     {
         if (!inode.IsEnding || !inode.TryClose(out int descriptor)) return;
-        Unlink(inode);
+        inode.List!.Remove(inode);
         Discard(descriptor);
         Recycle(inode);
     }

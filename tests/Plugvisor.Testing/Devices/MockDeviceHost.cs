@@ -11,6 +11,9 @@ namespace Plugvisor.Testing.Devices;
 /// <param name="clock">The clock, or null for the system's.</param>
 public sealed class MockDeviceHost(GuestMemoryMock ram, TimeProvider? clock = null) : IDeviceHost
 {
+    /// <summary>As the host's, so that a device that needs more is found out here.</summary>
+    private const int StackSize = 256 * 1024;
+
     private readonly ConcurrentDictionary<Type, object> _services = new();
 
     /// <inheritdoc/>
@@ -57,7 +60,7 @@ public sealed class MockDeviceHost(GuestMemoryMock ram, TimeProvider? clock = nu
             {
                 Fail($"thread {name}: {exception}");
             }
-        })
+        }, maxStackSize: StackSize)
         {
             Name = name,
             IsBackground = true,

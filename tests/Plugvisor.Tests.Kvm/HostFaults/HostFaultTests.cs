@@ -81,6 +81,24 @@ public sealed class HostFaultTests
     }
 
     [Fact]
+    public async Task Hostile_42_a_guest_that_fills_a_file_up_to_the_limit_of_sizes_goes_on_without_it()
+    {
+        const long Limit = 64 << 20;   // the runtime needs some of it for its own code, so guest RAM is no file
+        string file = Path.Combine("/var/tmp", $"plugvisor-test-{Guid.NewGuid():N}.txt");
+        try
+        {
+            using VmmProcess vmm = VmmProcess.BootBy(["prlimit", $"--fsize={Limit}"], "console", $"flood={Limit + (1 << 20)} secs=1",
+                "--console", $"file={file}", "--memory", "size=64M,mergeable=on");
+            Assert.Contains("console echoed", await vmm.FinishAsync(), StringComparison.Ordinal);
+            Assert.Equal(Limit, new FileInfo(file).Length);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
     public async Task Hostile_42_memory_that_the_host_has_not_is_refused_in_words()
     {
         using VmmProcess vmm = VmmProcess.Start(

@@ -44,6 +44,7 @@ public sealed class HostileBackEndTests : IDisposable
         HalfAMessage,
         OneDescriptor,
         ManyDescriptors,
+        DescriptorsBeforeTheEnd,
         Refusal,
     }
 
@@ -61,6 +62,7 @@ public sealed class HostileBackEndTests : IDisposable
         { Misdeed.HalfAMessage, "did not answer within 1 s" },
         { Misdeed.OneDescriptor, "sent 1 descriptors" },
         { Misdeed.ManyDescriptors, "sent 9 descriptors" },
+        { Misdeed.DescriptorsBeforeTheEnd, "sent 9 descriptors" },
     };
 
     public static TheoryData<Misdeed, string> Later()
@@ -228,17 +230,18 @@ public sealed class HostileBackEndTests : IDisposable
             case Misdeed.HalfAMessage: backEnd.Reply(id, ReplyFlags, new byte[2], size: 8); break;
             case Misdeed.OneDescriptor: WithDescriptors(1); break;
             case Misdeed.ManyDescriptors: WithDescriptors(9); break;
+            case Misdeed.DescriptorsBeforeTheEnd: WithDescriptors(9, size: 4096); break;
             case Misdeed.Refusal: backEnd.ReplyNumber(request, 1); break;
         }
 
         return true;
 
-        void WithDescriptors(int count)
+        void WithDescriptors(int count, int size = 8)
         {
             using MemFd memory = MemFd.Create("uncalled-for", 4096);
             int[] descriptors = new int[count];
             Array.Fill(descriptors, memory.Descriptor);
-            backEnd.Reply(id, ReplyFlags, new byte[8], descriptors: descriptors);
+            backEnd.Reply(id, ReplyFlags, new byte[8], size, descriptors);
         }
     };
 

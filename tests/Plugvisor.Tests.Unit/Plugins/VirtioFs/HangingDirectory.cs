@@ -5,7 +5,7 @@ using Plugvisor.Testing.Devices;
 namespace Plugvisor.Tests.Unit.Plugins.VirtioFs;
 
 /// <summary>
-/// A directory of the host with one file that does not answer when it is read: a file system of a child process (python3, FUSE), mounted in namespaces of that child and reached by
+/// A directory of the host with one file that does not answer when it is read, listed among names that are longer than a guest can ask for: a file system of a child process (python3, FUSE), mounted in namespaces of that child and reached by
 /// <c>/proc/PID/root</c>. When the child goes, so does the mount, and whoever waits gets an error.
 /// </summary>
 internal sealed class HangingDirectory : IDisposable
@@ -36,6 +36,9 @@ internal sealed class HangingDirectory : IDisposable
             elif operation in (14, 27): answer(unique, 0, struct.pack('<QII', 1, 1, 0))
             elif operation == 17: answer(unique, 0, bytes(80))
             elif operation in (18, 25, 29): answer(unique)
+            elif operation == 28:
+                names = [b'.', b'..', b'first', b'x' * 300, b'y' * 1000, b'file'] if struct.unpack_from('<Q', request, 48)[0] == 0 else []
+                answer(unique, 0, b''.join(struct.pack('<QQII', 9, at + 1, len(name), 0) + name + bytes(-len(name) % 8) for at, name in enumerate(names)))
             elif operation == 15:
                 print('asked', flush=True)
                 sys.stdin.readline()
