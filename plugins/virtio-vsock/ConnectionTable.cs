@@ -18,7 +18,7 @@ internal sealed class ConnectionTable(int capacity)
     private readonly int[] _free = new int[capacity];
     private readonly Connection?[] _buckets = new Connection?[Buckets];
     private readonly Stack<byte[]> _spare = new();
-    private readonly uint _seed = (uint)Random.Shared.Next();   // a guest must not be able to choose who shares a bucket
+    private readonly ulong _seed = (ulong)Random.Shared.NextInt64() | 1;   // odd: a guest must not be able to choose who shares a bucket
     private int _freeCount, _made;
     private uint _lastPort;
     private Connection? _firstReady, _lastReady;
@@ -197,7 +197,7 @@ internal sealed class ConnectionTable(int capacity)
 
     private ref Connection? Bucket(uint guestPort, uint hostPort)
     {
-        ulong mixed = ((ulong)guestPort << 32 | (hostPort ^ _seed)) * 0x9E37_79B9_7F4A_7C15;
+        ulong mixed = ((ulong)guestPort << 32 | hostPort) * _seed;
         return ref _buckets[mixed >> 54];
     }
 }

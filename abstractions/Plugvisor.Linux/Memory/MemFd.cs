@@ -16,6 +16,7 @@ public sealed unsafe partial class MemFd : SafeHandle
     private const uint MFD_HUGETLB = 4;
     private const int MFD_HUGE_SHIFT = 26;
     private const int F_ADD_SEALS = 1033;
+    private const int F_SEAL_SEAL = 1;
     private const int F_SEAL_SHRINK = 2;
     private const int F_SEAL_GROW = 4;
 
@@ -60,6 +61,13 @@ public sealed unsafe partial class MemFd : SafeHandle
         int errno = length > long.MaxValue ? EFBIG : Marshal.GetLastSystemError();
         file.Dispose();
         throw new LinuxException($"size memfd {name} to {length} bytes", errno);
+    }
+
+    /// <summary>Lets nobody seal it any more: who has the descriptor could else forbid everybody to map it for writing, or to give pages of it back.</summary>
+    /// <exception cref="LinuxException">That was done already.</exception>
+    public void EndSealing()
+    {
+        if (fcntl(_fd, F_ADD_SEALS, F_SEAL_SEAL) != 0) throw new LinuxException("seal a memfd", Marshal.GetLastSystemError());
     }
 
     /// <inheritdoc/>

@@ -105,7 +105,11 @@ public sealed class GuestRam : IDisposable
         try
         {
             bool asFile = options.Shared || options.HugePages || !(options.Mergeable || options.Reserve);
-            if (asFile) file = MemFd.Create("guest-ram", size, hugePageSize);
+            if (asFile)
+            {
+                file = MemFd.Create("guest-ram", size, hugePageSize);
+                file.EndSealing();
+            }
 
             // Huge pages are always reserved: one that is missing later is not an error but a SIGBUS in the middle of the guest.
             bool reserve = options.Reserve || options.HugePages;

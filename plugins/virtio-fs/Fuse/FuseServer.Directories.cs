@@ -60,8 +60,7 @@ internal sealed unsafe partial class FuseServer
             file.First = file.Past = 0;
         }
 
-        // Pinned, as the kernel writes to it and its bytes are passed on as names.
-        file.Entries ??= GC.AllocateUninitializedArray<byte>(OpenFile.EntriesLength, pinned: true);
+        file.Entries ??= _handles.TakeEntries();
         byte* entries = (byte*)Unsafe.AsPointer(ref file.Entries[0]);
         while (true)
         {

@@ -7,8 +7,12 @@ internal sealed class HandleTable(DescriptorBudget budget)
 {
     private const int ChunkSize = 256, Chunks = 256;
 
+    /// <summary>Buffers that are kept for the next directories.</summary>
+    private const int SpareBuffers = 16;
+
     private readonly Lock _lock = new();
     private readonly OpenFile[]?[] _chunks = new OpenFile[Chunks][];
+    private readonly Stack<byte[]> _spare = new(SpareBuffers);
     private OpenFile? _free;
     private int _count;
 
@@ -45,6 +49,12 @@ internal sealed class HandleTable(DescriptorBudget budget)
         Unpin(file);
         file = null;
         return false;
+    }
+
+    /// <summary>A buffer for <see cref="OpenFile.Entries"/>, which comes back when the directory is closed. Pinned, as the kernel writes to it.</summary>
+    public byte[] TakeEntries()
+    {
+        lock (_lock) return _spare.TryPop(out byte[]? entries) ? entries : GC.AllocateUninitializedArray<byte>(OpenFile.EntriesLength, pinned: true);
     }
 
     /// <summary>Gives the pin back.</summary>
@@ -94,6 +104,7 @@ internal sealed class HandleTable(DescriptorBudget budget)
         _ = TreeCalls.Close(descriptor);
         budget.Return();
         file.Handle = 0;
+        if (file.Entries is { } entries && _spare.Count < SpareBuffers) _spare.Push(entries);
         file.Entries = null;
         file.NextFree = _free;
         _free = file;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Hypervisor;
 using Plugvisor.Machine.Memory;
@@ -51,6 +52,18 @@ public sealed unsafe class GuestRamTests
             using FileStream writer = new($"/proc/self/fd/{region.BackingFd}", FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
             writer.SetLength(4096);
         });
+    }
+
+    [Fact]
+    public void Hostile_35_who_has_the_descriptor_cannot_forbid_others_to_use_it()
+    {
+        using GuestRam ram = GuestRam.Allocate(new MemoryMap(8 * MiB, 40), new GuestRamOptions());
+        // F_ADD_SEALS (1033) with F_SEAL_FUTURE_WRITE (16): nobody could map it for writing from then on, or make a hole in it.
+        string script = $"import fcntl;fcntl.fcntl(open('/proc/{Environment.ProcessId}/fd/{ram.Memory.Regions[0].BackingFd}','r+'),1033,16)";
+        using Process process = Process.Start(new ProcessStartInfo("python3", ["-c", script]) { RedirectStandardError = true })!;
+        Assert.Contains("PermissionError", process.StandardError.ReadToEnd(), StringComparison.Ordinal);
+        process.WaitForExit();
+        Assert.True(ram.Release(0, MiB));
     }
 
     [Theory]
