@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Memory;
 using Plugvisor.Linux.Errors;
@@ -8,7 +9,7 @@ using Plugvisor.Virtio.Queues;
 namespace Plugvisor.Plugins.VirtioFs.Embedded;
 
 /// <summary>A directory that the plugin serves itself, with a thread for each queue.</summary>
-internal sealed class Device : IVirtioDevice, IStopsInTime
+internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
 {
     /// <summary>
     /// How much guest RAM there is for each file that the guest may know: Linux needs more than this for one, so a guest that behaves never comes to the
@@ -18,12 +19,14 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
 
     private const ulong LeastInodes = 16 << 10, MostInodes = 4 << 20;
 
+    private readonly string _id;
     private readonly FuseServer _server;
     private readonly Worker[] _workers;
     private readonly byte[] _config;
 
     private Device(string id, Config config, FuseServer server, IDeviceHost host)
     {
+        _id = id;
         _server = server;
         _config = FsSpec.ConfigSpace(config);
         ushort[] sizes = FsSpec.QueueSizes(config);
@@ -53,14 +56,26 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
         string directory = config.SharedDirectory
             ?? throw new DeviceException($"fs {request.Id}: neither socket nor shared_dir is given");
         if (config.Tag.Length == 0) throw new DeviceException($"fs {request.Id}: the tag is empty, so that a guest could not mount it");
+        FuseServer server;
         try
         {
-            var server = new FuseServer(directory, config.ReadOnly, config.Cache, Inodes(host.Memory), budget);
-            return new Device(request.Id, config, server, host);
+            SafeHandle? inherited = request.Inherited.Count > 0 ? request.Inherited[0] : null;
+            server = new FuseServer(directory, inherited, config.ReadOnly, config.Cache, Inodes(host.Memory), budget);
         }
         catch (Exception exception) when (exception is LinuxException or DeviceException)
         {
             throw new DeviceException($"fs {request.Id}: cannot share {directory}; give shared_dir= a directory that the VMM may read", exception);
+        }
+
+        try
+        {
+            State.Restore(request, server);
+            return new Device(request.Id, config, server, host);
+        }
+        catch
+        {
+            server.Dispose();
+            throw;
         }
     }
 
@@ -89,6 +104,23 @@ internal sealed class Device : IVirtioDevice, IStopsInTime
 
     /// <inheritdoc/>
     public void Reset() => _server.Reset();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<SafeHandle> Handover { get; private set; } = [];
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> Save()
+    {
+        var handles = new List<SafeHandle>();
+        byte[] state = State.Save(_id, _server, handles);
+        Handover = handles;
+        return state;
+    }
+
+    /// <summary>Nothing: closing a descriptor of a file undoes nothing for those that have another one.</summary>
+    public void HandedOver()
+    {
+    }
 
     /// <inheritdoc/>
     public void Dispose()

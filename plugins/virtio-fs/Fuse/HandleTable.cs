@@ -3,7 +3,7 @@ using Plugvisor.Linux.Trees;
 namespace Plugvisor.Plugins.VirtioFs.Fuse;
 
 /// <summary>The files that a guest has open. Any thread. Looking one up takes no lock.</summary>
-internal sealed class HandleTable(DescriptorBudget budget)
+internal sealed partial class HandleTable(DescriptorBudget budget)
 {
     private const int ChunkSize = 256, Chunks = 256;
 
@@ -15,6 +15,7 @@ internal sealed class HandleTable(DescriptorBudget budget)
     private readonly Stack<byte[]> _spare = new(SpareBuffers);
     private OpenFile? _free;
     private int _count;
+    private uint _firstUse;   // as that of the inodes
 
     /// <summary>Takes over a descriptor, for which the budget was asked.</summary>
     /// <returns>The handle; 0 when there is no room: the caller keeps the descriptor.</returns>
@@ -84,13 +85,15 @@ internal sealed class HandleTable(DescriptorBudget budget)
         {
             for (int i = 0; i < _count; i++)
             {
-                OpenFile file = _chunks[i / ChunkSize]![i % ChunkSize];
+                OpenFile file = At(i);
                 if (!file.IsOpen || file.IsEnding) continue;
                 file.End();
                 End(file);
             }
         }
     }
+
+    private OpenFile At(int index) => _chunks[index / ChunkSize]![index % ChunkSize];
 
     private OpenFile? Find(ulong handle)
     {
@@ -116,7 +119,7 @@ internal sealed class HandleTable(DescriptorBudget budget)
         OpenFile[] chunk = new OpenFile[ChunkSize];
         for (int i = ChunkSize - 1; i >= 0; i--)
         {
-            chunk[i] = new OpenFile(_count + i) { NextFree = _free };
+            chunk[i] = new OpenFile(_count + i) { NextFree = _free, Uses = _firstUse };
             _free = chunk[i];
         }
 

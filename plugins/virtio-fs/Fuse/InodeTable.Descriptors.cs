@@ -132,7 +132,6 @@ internal sealed unsafe partial class InodeTable
 
     private bool TryCloseSome(InodeList list)
     {
-        byte empty = 0;
         int closed = 0;
         // Twice round at most: the first time may only find that all were used.
         for (int looks = 2 * list.Count; looks > 0 && closed < Batch && list.Oldest is { } inode; looks--)
@@ -140,8 +139,7 @@ internal sealed unsafe partial class InodeTable
             list.Remove(inode);
             bool stays = inode.IsRecent || inode.IsEnding;
             inode.IsRecent = false;
-            TreeStatus now;
-            if (!stays && list == _open && (TreeCalls.Status(inode.Descriptor, &empty, TreeCalls.EmptyPath, &now) < 0 || now.Links == 0))
+            if (!stays && list == _open && IsNameless(inode))
             {
                 // Names do not come back, so it is looked at once: a guest may have very many of these.
                 _nameless.Append(inode);

@@ -18,6 +18,7 @@ internal sealed unsafe partial class InodeTable : IDisposable
     private readonly DescriptorBudget _budget;
     private readonly int _most;
     private int _count;
+    private uint _firstUse;   // what a place's first use is called: more than 0 when there were others before this table
 
     /// <summary>Makes a table that knows the root only.</summary>
     /// <param name="root">O_PATH descriptor of the shared directory, which it takes over.</param>
@@ -272,7 +273,9 @@ internal sealed unsafe partial class InodeTable : IDisposable
             Volatile.Write(ref chunk, made);
         }
 
-        return At(_count++);
+        inode = At(_count++);
+        inode.Uses = _firstUse;
+        return inode;
     }
 
     private void Remove(Inode inode)

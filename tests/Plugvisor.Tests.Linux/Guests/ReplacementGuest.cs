@@ -15,10 +15,10 @@ public sealed class ReplacementGuest : BootRun
 
     /// <summary>Folders of the plugins. Stock kernels have no driver for the watchdog: it is exchanged under nobody here.</summary>
     internal static readonly string[] Plugins =
-        ["virtio-balloon", "virtio-blk", "virtio-net", "virtio-console", "virtio-rng", "virtio-vsock", "pmem", "virtio-watchdog", "pvpanic"];
+        ["virtio-balloon", "virtio-blk", "virtio-net", "virtio-console", "virtio-rng", "virtio-vsock", "virtio-fs", "pmem", "virtio-watchdog", "pvpanic"];
 
     /// <summary>The guest's workers, and what each of them counts.</summary>
-    internal static readonly string[] Workers = ["disk", "net", "noise", "stream", "memory", "lines"];
+    internal static readonly string[] Workers = ["disk", "net", "noise", "stream", "memory", "files", "lines"];
 
     internal Boot Boot { get; private set; } = null!;
 
@@ -38,10 +38,11 @@ public sealed class ReplacementGuest : BootRun
             Before = """
                 truncate -s 8M disk
                 truncate -s 32M memory
+                mkdir shared
                 mkfs.ext4 -q -F -b 4096 -O ^has_journal -E lazy_itable_init=0,root_owner=0:0 memory
                 """,
             Options = "-v --cpus boot=1 --memory size=256M --serial tty --console pty --api-socket $PWD/api --watchdog --pvpanic --balloon size=0 "
-                + "--disk path=disk,image_type=raw --net ip=10.0.3.1,mask=255.255.255.0 --vsock cid=3,socket=$PWD/vsock --pmem file=memory",
+                + "--disk path=disk,image_type=raw --net ip=10.0.3.1,mask=255.255.255.0 --vsock cid=3,socket=$PWD/vsock --fs tag=shared,shared_dir=$PWD/shared --pmem file=memory",
             Script = "sh /replacement",
             Limit = 400,
             Beside = $$"""
@@ -93,6 +94,8 @@ public sealed class ReplacementGuest : BootRun
                 last=$(sed -n 's/^written=//p' "$OUT" | tail -n 1)
                 for try in $(seq 300); do ! grep -q "^line $last\$" $RESULTS/lines || break; kill -0 $vmm 2>/dev/null || break; sleep 0.1; done
                 kill $lines
+                cp shared/log $RESULTS/log
+                ls -A shared >$RESULTS/found-shared
                 echo bye >&7
                 for try in $(seq 600); do ! grep -q 'end Kernel panic' "$OUT" || break; kill -0 $vmm 2>/dev/null || break; sleep 0.1; done
                 told end
@@ -108,6 +111,10 @@ public sealed class ReplacementGuest : BootRun
         exec 6<>/dev/hvc0
         stty raw -echo <&6
         mkdir /pm; mount -t ext4 -o dax /dev/pmem0 /pm; echo mount=$?
+        mkdir /sh; mount -t virtiofs shared /sh; echo shared=$?
+        # Open to the end: one file with a name and one without.
+        exec 4>/sh/log 9>/sh/nameless
+        rm /sh/nameless
         ip addr add 10.0.3.2/24 dev eth0
         ip link set eth0 up
         mkfifo to
@@ -130,6 +137,10 @@ public sealed class ReplacementGuest : BootRun
             until [ $(stat -c %s back) -ge $((n * 5000)) ]; do kill -0 $peer || return 1; pause; done; return 0
         }
         memory() { dd if=random of=/pm/file bs=64k conv=fsync 2>/dev/null && cmp -s random /pm/file; }
+        files() {
+            echo "entry $n" >&4 && echo "entry $n" >&9 && cmp -s /sh/log /proc/self/fd/9 && mkdir /sh/made && cp random /sh/made/file && mv /sh/made/file /sh/made/moved &&
+            cmp -s random /sh/made/moved && rm -r /sh/made
+        }
         lines() { echo "line $n" >&6; }
         worker() {
             n=0
@@ -146,9 +157,9 @@ public sealed class ReplacementGuest : BootRun
         echo ready=1
         while read -r word number <&6; do
             case $word in
-                start) for w in disk net noise stream memory lines; do echo 0. >count.$w; worker $w & eval $w=$!; done ;;
+                start) for w in disk net noise stream memory files lines; do echo 0. >count.$w; worker $w & eval $w=$!; done ;;
                 step)
-                    for w in disk net noise stream memory lines; do
+                    for w in disk net noise stream memory files lines; do
                         until count $w; [ $count -gt 0 ]; do pause; done
                         from=$count
                         until count $w; [ $count -ge $((from + 2)) ]; do pause; done
@@ -160,13 +171,16 @@ public sealed class ReplacementGuest : BootRun
             esac
         done
         touch over
-        wait $disk $net $noise $stream $memory $lines
+        wait $disk $net $noise $stream $memory $files $lines
         exec 5>&-
         wait $peer; echo peer=$?
         cmp sent back && echo stream=same
         echo sum=$(sha256sum <sent | cut -c-64)
         echo rng=$(cat /sys/class/misc/hw_random/rng_current)
         umount /pm; echo umount=$?
+        exec 4>&- 9>&-
+        umount /sh; echo unshared=$?
+        count files; echo entries=$count
         count lines; echo written=$count
         read -r word <&6
         # The last device: its driver tells of a panic.
@@ -189,6 +203,9 @@ public sealed class ReplacementGuest : BootRun
 
     /// <summary>What was read from the console.</summary>
     internal string Lines => Encoding.UTF8.GetString(Read("lines"));
+
+    /// <summary>What the host has of the file that the guest had open all the time.</summary>
+    internal string Log => Encoding.UTF8.GetString(Read("log"));
 
     private byte[] Read(string name) => Path.Combine(Folder, name) is var path && File.Exists(path) ? File.ReadAllBytes(path) : [];
 }

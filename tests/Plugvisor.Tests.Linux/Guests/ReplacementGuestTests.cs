@@ -57,6 +57,16 @@ public sealed class ReplacementGuestTests(ReplacementGuest guest) : IClassFixtur
     }
 
     [Fact]
+    public void A_shared_directory_outlives_every_reload_with_the_files_that_are_open()
+    {
+        Holds("shared", "0");
+        Holds("unshared", "0");
+        Assert.True(int.TryParse(guest.Boot["entries"], out int entries) && entries > 0, guest.Everything);
+        Assert.Equal(string.Concat(Enumerable.Range(1, entries).Select(n => $"entry {n}\n")), guest.Log);
+        Assert.Equal("log", guest.Found("shared"));
+    }
+
+    [Fact]
     public void The_balloon_is_as_large_as_the_guest_was_told_and_says_so()
     {
         for (int round = 1; round <= ReplacementGuest.Rounds; round++)

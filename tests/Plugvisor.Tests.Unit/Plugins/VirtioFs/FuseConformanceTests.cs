@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Plugvisor.Plugins.VirtioFs.Fuse;
 using Plugvisor.Testing.Conformance;
 using Plugvisor.Testing.Devices;
@@ -16,6 +17,9 @@ public sealed class FuseConformanceTests : VirtioDeviceConformance, IDisposable
     public void Dispose() => Directory.Delete(_shared, recursive: true);
 
     protected override IVirtioDevice Create(MockDeviceHost host) => FuseDriver.Make(host, _shared);
+
+    protected override IVirtioDevice CreateSuccessor(MockDeviceHost host, ReadOnlyMemory<byte> state, IReadOnlyList<SafeHandle> inherited) =>
+        FuseDriver.Make(host, _shared, state: state, inherited: inherited);
 
     protected override DriverBuffer[] BuildRequest(GuestMemoryMock ram)
     {

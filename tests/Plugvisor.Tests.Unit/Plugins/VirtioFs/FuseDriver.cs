@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Plugvisor.Abstractions.Devices;
@@ -22,6 +23,7 @@ internal sealed class FuseDriver : IDisposable
     private readonly GuestMemoryMock _ram = new();
     private readonly ulong[] _requests, _answers;
     private readonly int _size;
+    private readonly Func<MockDeviceHost, DescriptorBudget?, ReadOnlyMemory<byte>, IReadOnlyList<SafeHandle>, IVirtioDevice> _make;
     private ulong _unique = 100;
 
     public FuseDriver(bool readOnly = false, int queues = 1, DescriptorBudget? budget = null, int size = 2 << 20, string? share = null, string? above = null,
@@ -34,7 +36,8 @@ internal sealed class FuseDriver : IDisposable
         Shared = Path.Combine(Above, "shared");
         Directory.CreateDirectory(Shared);
         _size = size;
-        Harness = new DriverHarness(Make(Host, share ?? Shared, readOnly, queues, budget, cache), Host);
+        _make = (host, descriptors, state, inherited) => Make(host, share ?? Shared, readOnly, queues, descriptors, cache, state, inherited);
+        Harness = new DriverHarness(_make(Host, budget, default, []), Host);
         Harness.Start();
         _requests = new ulong[queues + 1];
         _answers = new ulong[queues + 1];
@@ -47,7 +50,7 @@ internal sealed class FuseDriver : IDisposable
         Assert.Equal(FuseSpec.FUSE_KERNEL_VERSION, Init().As<InitOut>().Major);
     }
 
-    public MockDeviceHost Host { get; }
+    public MockDeviceHost Host { get; private set; }
 
     public DriverHarness Harness { get; }
 
@@ -58,11 +61,20 @@ internal sealed class FuseDriver : IDisposable
 
     public string Shared { get; }
 
-    public static IVirtioDevice Make(IDeviceHost host, string directory, bool readOnly = false, int queues = 1, DescriptorBudget? budget = null, string cache = "auto")
+    /// <summary>Another instance goes on where this one stands.</summary>
+    public void Replace(DescriptorBudget? budget = null)
+    {
+        Host = new MockDeviceHost(_ram);
+        Harness.Replace((state, inherited) => _make(Host, budget, state, inherited), Host);
+    }
+
+    public static IVirtioDevice Make(
+        IDeviceHost host, string directory, bool readOnly = false, int queues = 1, DescriptorBudget? budget = null, string cache = "auto",
+        ReadOnlyMemory<byte> state = default, IReadOnlyList<SafeHandle>? inherited = null)
     {
         using JsonDocument json = JsonDocument.Parse(
             $$"""{"tag":"test","shared_dir":"{{directory}}","readonly":{{(readOnly ? "true" : "false")}},"cache":"{{cache}}","num_queues":{{queues}},"queue_size":1024}""");
-        var request = new DeviceRequest { Id = "_fs0", Config = json.RootElement.Clone() };
+        var request = new DeviceRequest { Id = "_fs0", Config = json.RootElement.Clone(), SavedState = state, Inherited = inherited ?? [] };
         return budget is null
             ? (IVirtioDevice)new Plugin().Create(request, host)
             : Plugvisor.Plugins.VirtioFs.Embedded.Device.Open(request, Config.From(request.Config), host, budget);
