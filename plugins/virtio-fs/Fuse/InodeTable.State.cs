@@ -58,22 +58,23 @@ internal sealed unsafe partial class InodeTable
         {
             if (ReadKey(from) != Root.Key) throw new InvalidDataException("it is of another directory");
             _firstUse = from.ReadUInt32();
-            for (int files = from.ReadInt32(); files > 0; files--)
+            int files = from.ReadInt32();
+            _byKey.EnsureCapacity(Math.Clamp(files, 0, _most) + 1);
+            for (; files > 0; files--)
             {
-                ulong nodeId = from.ReadUInt64();
-                Inode inode = PlaceAt((uint)nodeId - 1);
-                if (inode.NodeId != 0) throw new InvalidDataException($"file {nodeId} is there twice");
-                inode.NodeId = nodeId;
-                inode.Key = ReadKey(from);
-                inode.Type = from.ReadUInt32();
-                inode.Lookups = from.ReadUInt64();
-                ulong parent = from.ReadUInt64();
-                Span<byte> known = name[..from.ReadByte()];
+                SavedInode saved = default;
+                from.BaseStream.ReadExactly(MemoryMarshal.AsBytes(new Span<SavedInode>(ref saved)));
+                Inode inode = PlaceAt((uint)saved.NodeId - 1);
+                if (inode.NodeId != 0) throw new InvalidDataException($"file {saved.NodeId} is there twice");
+                inode.NodeId = saved.NodeId;
+                inode.Key = saved.Key;
+                inode.Type = saved.Type;
+                inode.Lookups = saved.Lookups;
+                Span<byte> known = name[..saved.NameLength];
                 from.BaseStream.ReadExactly(known);
-                inode.SetPlace(parent, known);
-                bool keeps = from.ReadBoolean();
-                if (!_byKey.TryAdd(inode.Key, inode)) throw new InvalidDataException($"file {nodeId} is known by another number too");
-                if (!keeps) continue;
+                inode.SetPlace(saved.Parent, known);
+                if (!_byKey.TryAdd(inode.Key, inode)) throw new InvalidDataException($"file {saved.NodeId} is known by another number too");
+                if (saved.Keeps == 0) continue;
                 inode.Open(Succession.Take(handles, ref next, _budget), pins: 0);
                 _open.Append(inode);
             }
@@ -96,14 +97,13 @@ internal sealed unsafe partial class InodeTable
 
     private static void Save(BinaryWriter to, Inode inode, bool keeps)
     {
-        to.Write(inode.NodeId);
-        Save(to, inode.Key);
-        to.Write(inode.Type);
-        to.Write(inode.Lookups);
-        to.Write(inode.Parent);
-        to.Write((byte)inode.NameLength);
+        var saved = new SavedInode
+        {
+            NodeId = inode.NodeId, Key = inode.Key, Lookups = inode.Lookups, Parent = inode.Parent, Type = inode.Type, NameLength = (byte)inode.NameLength,
+            Keeps = keeps ? (byte)1 : (byte)0,
+        };
+        to.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<SavedInode>(in saved)));
         to.Write(inode.Name, 0, inode.NameLength);
-        to.Write(keeps);
     }
 
     private static void Save(BinaryWriter to, in InodeKey key)
@@ -122,5 +122,16 @@ internal sealed unsafe partial class InodeTable
         if (index >= (uint)_most) throw new InvalidDataException($"the guest knows file {index} of {_most}");
         while (_count <= index) _ = Place();
         return At((int)index);
+    }
+
+    /// <summary>A file as it is saved; its name follows. Whole, as there are many of them and the guest waits.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct SavedInode
+    {
+        public ulong NodeId;
+        public InodeKey Key;
+        public ulong Lookups, Parent;
+        public uint Type;
+        public byte NameLength, Keeps;
     }
 }

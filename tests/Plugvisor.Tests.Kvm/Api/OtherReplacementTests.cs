@@ -42,20 +42,6 @@ public sealed class OtherReplacementTests
         Assert.Contains("size 2097152 wrong -1 registers 1 ok", await vmm.Process.FinishAsync(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_directory_without_a_daemon_refuses_in_words_and_another_one_can_still_come()
-    {
-        using RestVmm vmm = await RestVmm.StartAsync();
-        using ApiClient client = vmm.Open();
-        string shared = Directory.CreateDirectory(vmm.PathOf("shared")).FullName;
-        Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.Config($$""","fs":[{"tag":"one","shared_dir":"{{shared}}"}]"""))).Code);
-        Assert.Equal(204, (await client.PutAsync("vm.boot")).Code);
-        await RefusedAsync(client, "virtio-fs", "_fs0");
-        ApiAnswer added = await client.PutAsync("vm.add-fs", $$"""{"id":"two","tag":"two","shared_dir":"{{shared}}"}""");
-        Assert.True(added.Code == 200, added.ToString());
-        await RefusedAsync(client, "virtio-fs", "_fs0");
-    }
-
     private static async Task BootAsync(ApiClient client, string guest, string options, string more)
     {
         Assert.Equal(204, (await client.PutAsync("vm.create", RestVmm.ConfigOf(guest, options, more))).Code);

@@ -61,8 +61,13 @@ public sealed class SharedDirectoryGuest : BootRun
         echo attrremoved=$(a remove /attr/file user.host; a get /attr/file user.host)
         echo attrfrozen=$(a set /ro/file user.x x)
 
-        # One that comes and goes.
-        exec 4<hello
+        # One that comes and goes, after all have got other code.
+        exec 4<hello 5<>still
+        rm still; echo -n before >&5
+        # A directory that is open halfway through: its names do not fit into a pipe.
+        long=$(printf %0200d 0); mkdir many; for i in $(seq 600); do : >many/$long$i; done
+        mkfifo /tmp/walk; find many -type f >/tmp/walk & exec 6</tmp/walk
+        read -r first <&6
         echo hot=want
         mkdir -p /hot
         for try in $(seq 300); do mount -t virtiofs hot /hot 2>/dev/null && break; sleep 0.2; done
@@ -74,6 +79,9 @@ public sealed class SharedDirectoryGuest : BootRun
         echo left=$(ls -d /sys/bus/virtio/drivers/virtiofs/virtio* | wc -l)
         cat /mnt/hello >/dev/null && echo alive=1
         echo open=$(cat <&4)
+        echo -n ' after' >&5; echo still=$(cat /proc/self/fd/5)
+        walked=$(sort -u <&6 | wc -l); [ $walked = 599 ] && echo walked=all || echo walked=$walked
+        echo stillfrozen=$(cat /ro/file)
         """;
 
     internal Boot Boot { get; private set; } = null!;
