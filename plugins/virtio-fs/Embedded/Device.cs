@@ -60,7 +60,7 @@ internal sealed class Device : IVirtioDevice, IStopsInTime, IHandsOver
         try
         {
             SafeHandle? inherited = request.Inherited.Count > 0 ? request.Inherited[0] : null;
-            server = new FuseServer(directory, inherited, config.ReadOnly, config.Cache, Inodes(host.Memory), budget);
+            server = new FuseServer(directory, config.ReadOnly, config.Cache, Inodes(host.Memory), budget, inherited);
         }
         catch (Exception exception) when (exception is LinuxException or DeviceException)
         {

@@ -27,14 +27,14 @@ internal sealed unsafe partial class FuseServer : IDisposable
 
     /// <summary>Opens the directory.</summary>
     /// <param name="path">The directory.</param>
-    /// <param name="inherited">A descriptor of it that an earlier instance has opened, which is duplicated; null to open it by its path.</param>
     /// <param name="readOnly">Refuse whatever would change it.</param>
     /// <param name="cache">What the guest may keep.</param>
     /// <param name="inodes">The most files that the guest may know at a time.</param>
     /// <param name="budget">Where descriptors come from.</param>
+    /// <param name="inherited">A descriptor of it that an earlier instance has opened, which is duplicated; null to open it by its path.</param>
     /// <exception cref="LinuxException">It cannot be opened.</exception>
     /// <exception cref="DeviceException">It cannot be shared.</exception>
-    public FuseServer(string path, SafeHandle? inherited, bool readOnly, CachePolicy cache, int inodes, DescriptorBudget budget)
+    public FuseServer(string path, bool readOnly, CachePolicy cache, int inodes, DescriptorBudget budget, SafeHandle? inherited = null)
     {
         _readOnly = readOnly;
         _budget = budget;

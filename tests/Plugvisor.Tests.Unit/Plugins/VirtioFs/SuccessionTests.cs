@@ -188,7 +188,7 @@ public sealed class SuccessionTests : IDisposable
             () => FuseDriver.Make(host, _guest.Shared, budget: budget, state: state)).Message, StringComparison.Ordinal);
         Assert.Equal(0, budget.Taken);
 
-        using var server = new FuseServer(_guest.Shared, null, readOnly: false, CachePolicy.Auto, inodes: 1024, budget);
+        using var server = new FuseServer(_guest.Shared, readOnly: false, CachePolicy.Auto, inodes: 1024, budget);
         Assert.Contains("knows 1 files, more than the 0", Assert.Throws<DeviceException>(
             () => State.Save("_fs0", server, [], most: 0)).Message, StringComparison.Ordinal);
     }
