@@ -4,28 +4,34 @@ using Plugvisor.Abstractions.Configuration;
 namespace Plugvisor.Configuration;
 
 /// <summary>
-/// The ids of a VM's devices and rate-limit groups: given ones are unique, generated ones are a prefix and the first free number of one
+/// The ids of a VM's devices and rate-limit groups: given ones are unique, generated ones are a prefix and the next free number of one
 /// counter that all prefixes share.
 /// </summary>
 public sealed class DeviceIds
 {
-    private const string Reserved = "__";
+    // Ids of devices that are always there, and of the transports in vm.info's device tree.
+    private const string Reserved = "__", Transport = "_virtio-pci-";
 
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
-    private uint _next;
 
     /// <summary>Starts with the ids of the rate-limit groups taken.</summary>
+    /// <param name="groups">The groups.</param>
+    /// <param name="first">The first number to try for generated ids.</param>
     /// <exception cref="ConfigException">Two groups share an id, or one may not have its.</exception>
-    public DeviceIds(IEnumerable<RateLimitGroupConfig> groups)
+    public DeviceIds(IEnumerable<RateLimitGroupConfig> groups, uint first = 0)
     {
+        NextNumber = first;
         foreach (RateLimitGroupConfig group in groups) Take(group.Id);
     }
+
+    /// <summary>The number that the next generated id tries first.</summary>
+    public uint NextNumber { get; private set; }
 
     /// <summary>Takes an id that the user gave.</summary>
     /// <exception cref="ConfigException">It is taken or reserved.</exception>
     public void Take(string id)
     {
-        if (id.Length == 0 || id.StartsWith(Reserved, StringComparison.Ordinal)) throw new ConfigException($"Identifier {id} is not valid");
+        if (id.Length == 0 || id.StartsWith(Reserved, StringComparison.Ordinal) || id.StartsWith(Transport, StringComparison.Ordinal)) throw new ConfigException($"Identifier {id} is not valid");
         if (!_taken.Add(id)) throw new ConfigConflictException($"Identifier {id} is not unique");
     }
 
@@ -34,7 +40,7 @@ public sealed class DeviceIds
     {
         while (true)
         {
-            string id = prefix + (_next++).ToString(CultureInfo.InvariantCulture);
+            string id = prefix + (NextNumber++).ToString(CultureInfo.InvariantCulture);
             if (_taken.Add(id)) return id;
         }
     }

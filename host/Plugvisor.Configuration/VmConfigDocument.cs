@@ -79,10 +79,24 @@ public static class VmConfigDocument
             if (!open) output.WritePropertyName(kind.Section);
             if (!open && kind.Cardinality == DeviceCardinality.List) output.WriteStartArray();
             open = true;
-            device.Config.WriteTo(output);
+            Shown(device).WriteTo(output);
         }
 
         if (open && kind.Cardinality == DeviceCardinality.List) output.WriteEndArray();
+    }
+
+    /// <summary>Numbers of descriptors mean something in this process only: who reads the document sees how many there are.</summary>
+    private static JsonElement Shown(DeviceSpec device)
+    {
+        foreach (MemberDeclaration member in device.Schema.Declaration.Config.Members)
+        {
+            if (!member.IsDescriptor) continue;
+            int count = device.Descriptors.Count;
+            if (count == 0 && device.Config.TryGetProperty(member.Name, out JsonElement given)) count = given.GetArrayLength();
+            if (count > 0) return device.WithRaw(member.Name, $"[{string.Join(',', Enumerable.Repeat("-1", count))}]").Config;
+        }
+
+        return device.Config;
     }
 
     private static bool Has(VmConfig config, string kind)

@@ -7,10 +7,11 @@ namespace Plugvisor.Configuration;
 /// <summary>What a configuration means for a boot: checked, with every device named, and in the order in which devices get their slots.</summary>
 public sealed class VmConfigPlan
 {
-    private VmConfigPlan(VmConfig config, IReadOnlyList<DeviceSpec> order)
+    private VmConfigPlan(VmConfig config, IReadOnlyList<DeviceSpec> order, uint nextNumber)
     {
         Config = config;
         Devices = order;
+        NextNumber = nextNumber;
     }
 
     /// <summary>The configuration with an id for every device.</summary>
@@ -19,16 +20,20 @@ public sealed class VmConfigPlan
     /// <summary>The devices that there are to be, in slot order.</summary>
     public IReadOnlyList<DeviceSpec> Devices { get; }
 
+    /// <summary>Where the counter of generated ids stands: what the plan of the machine's next device begins with.</summary>
+    public uint NextNumber { get; }
+
     /// <summary>Checks a configuration and plans it.</summary>
     /// <exception cref="ConfigException">It contradicts itself; the message is one of the API's. A <see cref="ConfigConflictException"/> where a name or
     /// a path is used twice.</exception>
     /// <param name="config">The configuration.</param>
     /// <param name="taken">Ids that are in use besides: of devices that the guest has not let go of.</param>
-    public static VmConfigPlan Make(VmConfig config, IReadOnlyList<string>? taken = null)
+    /// <param name="firstNumber">The first number to try for generated ids.</param>
+    public static VmConfigPlan Make(VmConfig config, IReadOnlyList<string>? taken = null, uint firstNumber = 0)
     {
         VmConfigValidator.Check(config);
         ConfigContext context = config.Context;
-        var ids = new DeviceIds(config.RateLimitGroups);
+        var ids = new DeviceIds(config.RateLimitGroups, firstNumber);
         foreach (string id in taken ?? []) ids.Take(id);
         foreach (MemoryZoneConfig zone in config.Memory.Zones ?? []) ids.Take(zone.Id);
         foreach (DeviceSpec device in config.Devices)
@@ -52,7 +57,7 @@ public sealed class VmConfigPlan
             if (!device.IsAbsent) planned.Add(named[i]);
         }
 
-        return new VmConfigPlan(config.With(named), planned);
+        return new VmConfigPlan(config.With(named), planned, ids.NextNumber);
     }
 
     /// <summary>An insertion sort: stable, and compiled before the process starts, which a sort with a comparer is not.</summary>

@@ -39,6 +39,7 @@ internal static class VmConfigValidator
     public static void CheckPlacement(DeviceSpec device, PlatformConfig platform)
     {
         bool behindIommu = device.Config.TryGetProperty("iommu"u8, out JsonElement iommu) && iommu.ValueKind == JsonValueKind.True;
+        if (behindIommu && !device.Schema.Declaration.SupportsIommu) throw Error("Device does not support being placed behind IOMMU");
         ushort segment = device.Config.TryGetProperty("pci_segment"u8, out JsonElement number) ? number.GetUInt16() : (ushort)0;
         if (segment >= platform.NumPciSegments) throw Error($"Invalid PCI segment id: {segment}");
         if (platform.IommuSegments is { } segments)

@@ -28,19 +28,22 @@ public sealed partial class Vmm
             throw new VmmException($"Too many {kind.Plural}");
 
         VmConfig config = _config!.With([.. _config.Devices, device]);
-        VmConfigPlan plan = Plan(config, Leaving());
+        VmConfigPlan plan = Plan(config, Leaving(), _machine is null ? 0 : _nextNumber);
+        DeviceSpec added = plan.Config.Devices[^1];   // the plan names devices that have no id yet, and in a machine only this one can be such
         if (_machine is null)
         {
+            LoadAndCheck(added, config, NameOfPlugin(added.Kind));
             _config = config;   // ids are given at boot
             return null;
         }
+
+        _nextNumber = plan.NextNumber;
 
         // The runtime itself does not survive the last descriptor: it opens files to load code.
         if (DescriptorLimit.Free() < SpareDescriptors)
             throw new VmmException($"Too many open files: fewer than {SpareDescriptors} descriptors are left; raise the limit (LimitNOFILE, ulimit -n)");
 
-        // The plan names devices that have no id yet, and only this one can be such.
-        (_config, PluggedDevice plugged) = MakeDevice(_machine, plan.Config.Devices[^1], plan.Config, isHot: true);
+        (_config, PluggedDevice plugged) = MakeDevice(_machine, added, plan.Config, isHot: true);
         return new PciDeviceInfo(plugged.Id, plugged.Bdf);
     }
 
@@ -85,12 +88,17 @@ public sealed partial class Vmm
     /// <summary>Tells of devices that are gone. One that does not stop takes its time, beside the loop; its id is in use until then.</summary>
     private void TakeRemoved()
     {
-        foreach (PluggedDevice device in _machine!.TakeRemoved())
-        {
-            _log.LogInformation("device {Id} at {Bdf} is gone", device.Id, device.Bdf);
-            _events.Publish("vm", "device-removed", new Dictionary<string, string> { ["id"] = device.Id, ["bdf"] = device.Bdf });
-        }
+        foreach (PluggedDevice device in _machine!.TakeRemoved()) TellRemoved(device);
     }
+
+    private void TellRemoved(PluggedDevice device)
+    {
+        _log.LogInformation("device {Id} at {Bdf} is gone", device.Id, device.Bdf);
+        _events.Publish("vm", "device-removed", new Dictionary<string, string> { ["id"] = device.Id, ["bdf"] = device.Bdf });
+    }
+
+    /// <summary>Whether the guest was asked to let go of a device: the configuration has it no more.</summary>
+    private bool IsLeaving(PluggedDevice device) => !_config!.Devices.Any(spec => spec.Id == device.Id);
 
     /// <summary>Ids of devices that are still in the machine though the configuration has them no more.</summary>
     private List<string> Leaving()
@@ -98,7 +106,7 @@ public sealed partial class Vmm
         var ids = new List<string>();
         foreach (PluggedDevice device in _machine?.Devices ?? [])
         {
-            if (!_config!.Devices.Any(spec => spec.Id == device.Id)) ids.Add(device.Id);
+            if (IsLeaving(device)) ids.Add(device.Id);
         }
 
         foreach (PluggedDevice device in _machine?.Leaving ?? []) ids.Add(device.Id);

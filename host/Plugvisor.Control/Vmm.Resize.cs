@@ -19,7 +19,15 @@ public sealed partial class Vmm
     {
         if (vcpus is { } count && count != _config!.Cpus.BootVcpus) throw NotThere("the number of vCPUs (desired_vcpus)");
         if (ram is { } size && size != _config!.Memory.Size) throw NotThere("the size of RAM (desired_ram)");
+        if (_machine is null)
+        {
+            if (balloon is { } next) ResizeBalloon(next);
+            return;
+        }
+
+        Tell("resizing");
         if (balloon is { } held) ResizeBalloon(held);
+        Tell("resized");
     }
 
     private static VmmException NotThere(string what) =>
@@ -42,7 +50,7 @@ public sealed partial class Vmm
         }
 
         // Before boot there is nothing to change, and nothing wrong with the configuration.
-        if (_machine is not null) throw new VmmException("The VM has no balloon device; it can only be given one before boot (--balloon size=0)");
+        if (_machine is not null) throw new VmmException("The VM has no balloon device; add one with vm.add-balloon, or before boot with --balloon size=0");
     }
 
     /// <summary>Bytes that balloons hold; at most all there are, whatever a guest claims.</summary>

@@ -34,6 +34,7 @@ public sealed partial class Vmm : IDisposable
     private MachineConsoles? _consoles;
     private VirtualMachine? _machine;
     private bool _paused;
+    private uint _nextNumber;   // of generated ids; one counter for the life of a machine, so that an id means one device
 
     /// <summary>A VMM without a VM.</summary>
     public Vmm(
@@ -103,6 +104,7 @@ public sealed partial class Vmm : IDisposable
         _config = config;
         _machine = machine;
         _paused = false;
+        _nextNumber = plan.NextNumber;
         Tell("booted");
     }
 
@@ -135,12 +137,20 @@ public sealed partial class Vmm : IDisposable
     /// <summary>Takes the machine apart; the configuration stays.</summary>
     public void Shutdown()
     {
-        bool ran = _machine is not null;
-        _machine?.Dispose();
+        if (_machine is null)
+        {
+            _loop.Events.Clear();
+            return;
+        }
+
+        // Who waits for the guest to let go of a device waits no longer than there is a guest.
+        PluggedDevice[] leaving = [.. _machine.Leaving, .. _machine.Devices.Where(IsLeaving)];
+        _machine.Dispose();
         _machine = null;
         _paused = false;
         _loop.Events.Clear();
-        if (ran) Tell("shutdown");
+        foreach (PluggedDevice device in leaving) TellRemoved(device);
+        Tell("shutdown");
     }
 
     /// <summary>Builds the machine anew.</summary>
@@ -248,11 +258,11 @@ public sealed partial class Vmm : IDisposable
 
     private void Tell(string what) => _events.Publish("vm", what);
 
-    private static VmConfigPlan Plan(VmConfig config, IReadOnlyList<string>? taken = null)
+    private static VmConfigPlan Plan(VmConfig config, IReadOnlyList<string>? taken = null, uint firstNumber = 0)
     {
         try
         {
-            return VmConfigPlan.Make(config, taken);
+            return VmConfigPlan.Make(config, taken, firstNumber);
         }
         catch (ConfigException e)
         {

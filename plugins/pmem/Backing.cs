@@ -160,7 +160,9 @@ internal sealed class Backing : IDisposable
 
     private static void CheckSize(string id, ulong size, string path)
     {
-        if (size != 0 && size % Alignment == 0 && size <= long.MaxValue) return;
+        if (size == 0) throw new DeviceException($"pmem device {id}: file={path} of 0 bytes; give a size= of at least 2 MiB or make the file longer");
+        if (size > long.MaxValue) throw new DeviceException($"pmem device {id}: {size} bytes of file={path} are more than a file can have; give a smaller size=");
+        if (size % Alignment == 0) return;
         throw new DeviceException($"pmem device {id}: {size} bytes of file={path} are not a multiple of 2 MiB; give another size= or make the file longer");
     }
 

@@ -41,4 +41,10 @@ internal sealed partial class Config
     /// <summary>Entries of each queue.</summary>
     [ConfigMember("queue_size", PowerOfTwo = true, Help = "Entries of each queue, a power of two")]
     public ushort QueueSize { get; init; } = 1024;
+
+    /// <summary>What is wrong with it that its declaration cannot say, or null.</summary>
+    public string? Problem() => Tag.Length == 0 ? "Tag is empty, so that a guest could not mount it"
+        : Socket is "" ? "No socket provided when using vhost-user"
+        : SharedDirectory is "" ? "'shared_dir' is empty: give the directory to share"
+        : null;
 }

@@ -92,12 +92,24 @@ internal sealed partial class Config
     {
         if (QueueCount % 2 != 0) return $"Number of queues ({QueueCount}) to virtio_net must be even, as receive and transmit queues come in pairs";
         if (QueueCount > 2 * NetSpec.MaxPairs) return $"Number of queues ({QueueCount}) to virtio_net must not exceed {2 * NetSpec.MaxPairs}";
+        if (Tap is { } tap && !IsInterfaceName(tap)) return $"'{tap}' cannot be the name of a network interface: no '/', no ':', no blanks";
         if (Descriptors is { Count: > 0 } fds && 2 * fds.Count != QueueCount) return DescriptorProblem(fds.Count);
         return AddressProblem() ?? MacProblem("mac", Mac) ?? MacProblem("host_mac", HostMac);
     }
 
     /// <summary>The words for a number of descriptors that does not fit.</summary>
     public string DescriptorProblem(int count) => $"Number of queues ({QueueCount}) to virtio_net does not match the number of FDs ({count})";
+
+    /// <summary>The kernel's rule (dev_valid_name), but for an empty name, which stands for none.</summary>
+    private static bool IsInterfaceName(string name)
+    {
+        foreach (char c in name)
+        {
+            if (c is '/' or ':' or ' ' or (>= '\t' and <= '\r')) return false;
+        }
+
+        return name is not ("." or "..");
+    }
 
     private string? AddressProblem()
     {

@@ -1,18 +1,21 @@
 using System.Runtime.InteropServices;
 using Plugvisor.Linux.Errors;
 using Plugvisor.Linux.Files;
+using Plugvisor.Linux.Threads;
 
 namespace Plugvisor.Linux.Sockets;
 
 /// <summary>
-/// A listening socket at a path that is ours alone: a lock on <c>PATH.lock</c> says so, a socket that a dead owner left is replaced, and both
+/// A listening socket at a path that is ours alone: a lock on <c>PATH.lock</c> says so, a socket that a dead owner left is replaced (one that somebody else serves is not), and both
 /// files are gone after <see cref="Dispose"/>.
 /// </summary>
 public sealed class SocketFile : IDisposable
 {
-    private const int ENOTSOCK = 88, ESTALE = 116;
-    private const int Attempts = 100;
+    private const int ENOENT = 2, ENOTSOCK = 88, EADDRINUSE = 98, ECONNREFUSED = 111, ESTALE = 116;
+    private const int Attempts = 100, Looks = 20;
     private const string LockSuffix = ".lock";
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(10);
 
     private readonly LinuxFile _lock;
     private readonly PathStatus? _made;
@@ -26,7 +29,8 @@ public sealed class SocketFile : IDisposable
         {
             if (!there.IsSocket)
                 throw new LinuxException($"listen on {path}, where something is that is no socket; it is not replaced", ENOTSOCK);
-            // The lock is ours, so whoever made it does not run any more.
+            // The lock is ours, so if one of us made it, that one does not run any more. Others know no such lock.
+            if (IsServed(path)) throw new LinuxException($"listen on {path}, where another process listens", EADDRINUSE);
             File.Delete(path);
         }
 
@@ -51,7 +55,7 @@ public sealed class SocketFile : IDisposable
 
     /// <summary>Takes the lock and listens.</summary>
     /// <returns>Null when another process, or another part of this one, holds the lock.</returns>
-    /// <exception cref="LinuxException">The path is too long, is something else than a socket, or cannot be made.</exception>
+    /// <exception cref="LinuxException">The path is too long, is something else than a socket, is served by a process without the lock, or cannot be made.</exception>
     public static SocketFile? TryListen(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -139,6 +143,21 @@ public sealed class SocketFile : IDisposable
         }
 
         return null;
+    }
+
+    /// <summary>Whether somebody listens. A process that is being killed has its lock released a moment before its sockets.</summary>
+    private static bool IsServed(string path)
+    {
+        var never = new WaitFlag();
+        for (int look = 0; look < Looks; look++)
+        {
+            if (look > 0) never.TryWait(s_pause, TimeSpan.Zero);
+            int errno = UnixStream.TryConnect(path, out UnixStream? stream);
+            stream?.Dispose();
+            if (errno is ENOENT or ECONNREFUSED) return false;
+        }
+
+        return true;
     }
 
     private static void ReleaseLock(LinuxFile taken)

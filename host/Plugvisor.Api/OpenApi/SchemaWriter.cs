@@ -14,6 +14,7 @@ internal static class SchemaWriter
         output.WriteStartObject("properties");
         foreach (MemberDeclaration member in declaration.Members)
         {
+            if (member is { IsHidden: true, Cli: null }) continue;   // there to be refused
             output.WritePropertyName(member.Name);
             WriteMember(output, member, declaration.ShowsNulls);
         }

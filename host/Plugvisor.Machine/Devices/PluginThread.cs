@@ -16,27 +16,30 @@ public sealed class PluginThread : IDisposable
     private static readonly TimeSpan s_spin = TimeSpan.FromMicroseconds(50);
 
     private readonly TimeSpan _deadline;
+    private TimeSpan _last;
     private Worker? _worker;
 
     /// <summary>A thread that is not started yet.</summary>
     /// <param name="deadline">How long a call may take; null for <see cref="DefaultDeadline"/>.</param>
-    public PluginThread(TimeSpan? deadline = null) => _deadline = deadline ?? DefaultDeadline;
+    public PluginThread(TimeSpan? deadline = null) => _last = _deadline = deadline ?? DefaultDeadline;
 
     /// <summary>Runs a call and waits for it.</summary>
     /// <param name="body">The call.</param>
     /// <param name="late">Runs on the thread that was left behind, when the call does return after all: gives back what it made. Null for nothing.</param>
     /// <param name="thrown">What the call threw, or null.</param>
+    /// <param name="patience">How much longer than others it may take.</param>
     /// <returns>False when the call did not return in time.</returns>
-    public bool TryRun(Action body, Action? late, out Exception? thrown)
+    public bool TryRun(Action body, Action? late, out Exception? thrown, TimeSpan patience = default)
     {
         _worker ??= new Worker();
-        if (_worker.TryRun(body, late, _deadline, s_spin, out thrown)) return true;
+        _last = _deadline + patience;
+        if (_worker.TryRun(body, late, _last, s_spin, out thrown)) return true;
         _worker = null;
         return false;
     }
 
-    /// <summary>"did not return within 20 s", for messages.</summary>
-    public string Overdue => $"did not return within {_deadline.TotalSeconds:0.##} s";
+    /// <summary>"did not return within 20 s", of the last call, for messages.</summary>
+    public string Overdue => $"did not return within {_last.TotalSeconds:0.##} s";
 
     /// <inheritdoc/>
     public void Dispose()

@@ -19,6 +19,12 @@ internal static class CommonMembers
         Help = "Place it behind the virtual IOMMU",
     };
 
+    // Kinds that cannot be behind it: asking for it is told, not ignored.
+    private static readonly MemberDeclaration NoIommu = new()
+    {
+        Name = "iommu", Type = MemberType.Toggle, DefaultJson = "false", IsOmittedByDefault = true, IsHidden = true,
+    };
+
     private static readonly MemberDeclaration PciSegment = new()
     {
         Name = "pci_segment", Type = MemberType.Integer, Cli = "pci_segment", DefaultJson = "0", Width = new(16, false),
@@ -34,10 +40,7 @@ internal static class CommonMembers
     /// <summary>Puts them before a plugin's own members.</summary>
     public static List<MemberDeclaration> With(bool iommu, List<MemberDeclaration> own)
     {
-        var members = new List<MemberDeclaration>(own.Count + 4) { Id };
-        if (iommu) members.Add(Iommu);
-        members.Add(PciSegment);
-        members.Add(PciDeviceId);
+        var members = new List<MemberDeclaration>(own.Count + 4) { Id, iommu ? Iommu : NoIommu, PciSegment, PciDeviceId };
         members.AddRange(own);
         return members;
     }

@@ -89,8 +89,11 @@ internal static class ConfigChecker
 
     private static string? CheckString(MemberDeclaration member, JsonElement json)
     {
+        var text = json.GetString()!;
+        // To the kernel and to a guest it is the end: what is meant would be another name than what is used.
+        if (text.Contains('\0', StringComparison.Ordinal)) return $"{Label(member)} contains a NUL character";
         if (member.MaxLength == 0) return null;
-        var length = Encoding.UTF8.GetByteCount(json.GetString()!);
+        var length = Encoding.UTF8.GetByteCount(text);
         return length <= member.MaxLength
             ? null
             : string.Create(CultureInfo.InvariantCulture, $"{Label(member)} length ({length}) exceeds maximum allowed length ({member.MaxLength})");

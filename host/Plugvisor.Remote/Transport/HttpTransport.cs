@@ -97,7 +97,7 @@ internal sealed class HttpTransport(string path) : IRemoteTransport
             _ => "Unknown",
         };
         List<string> words = Words(body);
-        if (status == 404 && call.WhenUnknown is { } why) words.Add(why);
+        if (status == 404 && words is [] or ["Not Found"] && call.WhenUnknown is { } why) words.Add(why);
         return RemoteException.Chain([Failed, $"Server responded with {name}", .. words]);
     }
 

@@ -17,6 +17,9 @@ internal sealed class Device : VhostUserDevice
     private Device(DeviceRequest request, Config config, string socket, IDeviceHost host) : base(request, Options(request, config, socket), host) =>
         _config = FsSpec.ConfigSpace(config);
 
+    /// <summary>How long the daemon may take to be there.</summary>
+    public static TimeSpan ConnectPatience(DeviceRequest request) => request.IsHotPlug ? s_hotPlugPatience : s_bootPatience;
+
     /// <summary>Connects to the daemon and makes the device.</summary>
     /// <exception cref="DeviceException">It cannot be made.</exception>
     public static IDevice Open(DeviceRequest request, Config config, string socket, IDeviceHost host) => new Device(request, config, socket, host);
@@ -36,7 +39,7 @@ internal sealed class Device : VhostUserDevice
         DeviceType = FsSpec.DeviceType,
         QueueSizes = FsSpec.QueueSizes(config),
         ConfigLength = FsSpec.ConfigLength,
-        ConnectPatience = request.IsHotPlug ? s_hotPlugPatience : s_bootPatience,
+        ConnectPatience = ConnectPatience(request),
         Advice = $"start the daemon (virtiofsd --socket-path={socket} -o source=DIRECTORY), or give shared_dir= in place of socket=",
     };
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Linux.Errors;
 using Plugvisor.Linux.Network;
@@ -45,7 +46,7 @@ internal static class TapOpener
         foreach (SafeHandle handle in request.Descriptors) descriptors.Add((int)handle.DangerousGetHandle());
         if (descriptors.Count == 0) descriptors.AddRange(config.Descriptors ?? []);
         if (descriptors.Count > 0 && descriptors.Count != config.Pairs)
-            throw new DeviceException($"network device {request.Id}: {config.DescriptorProblem(descriptors.Count)}");
+            throw new ConfigException(config.DescriptorProblem(descriptors.Count));
         return descriptors;
     }
 

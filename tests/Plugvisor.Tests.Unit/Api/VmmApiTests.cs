@@ -21,6 +21,9 @@ public sealed class VmmApiTests : IDisposable
         hypervisor.Setup(kvm => kvm.CreateVm()).Throws(new HypervisorException("KVM has a bad day"));
         var plugins = new Mock<IDevicePlugins>();
         plugins.Setup(set => set.Kinds).Returns(ShippedKinds.All);
+        plugins.Setup(set => set.Entries).Returns([]);
+        plugins.Setup(set => set.Load(It.IsAny<string>())).Returns(new Mock<Plugvisor.Abstractions.Devices.IDevicePlugin>().Object);
+        plugins.Setup(set => set.Load("net")).Returns(new Plugvisor.Plugins.VirtioNet.Plugin());
         plugins.Setup(set => set.Load("balloon")).Returns(new Plugvisor.Plugins.VirtioBalloon.Plugin());
         _rig = new ApiRig(hypervisor.Object, plugins.Object);
     }
@@ -78,6 +81,16 @@ public sealed class VmmApiTests : IDisposable
         await Fails("vm.add-disk", """{"path":"/b","id":"a"}""", ApiStatus.Conflict, "The disk could not be added to the VM", "Failed to validate config",
             "Identifier a is not unique");
         Assert.Equal(1, ApiRig.Json(await _rig.Ask("vm.info")).GetProperty("config").GetProperty("disks").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task What_only_the_plugin_knows_is_checked_before_boot_as_well()
+    {
+        await _rig.Ask("vm.create", Config);
+        await Fails("vm.add-net", """{"mac":"01:00:00:00:00:00"}""", ApiStatus.BadRequest, "The network device could not be added to the VM",
+            "Failed to validate config",
+            "mac 01:00:00:00:00:00 is not the address of one station; its first byte has to be even, and not all may be zero");
+        Assert.False(ApiRig.Json(await _rig.Ask("vm.info")).GetProperty("config").TryGetProperty("net", out _));
     }
 
     [Fact]

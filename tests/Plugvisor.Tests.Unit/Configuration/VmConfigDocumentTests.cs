@@ -45,6 +45,18 @@ public sealed class VmConfigDocumentTests
     }
 
     [Fact]
+    public void How_many_descriptors_there_are_is_shown_and_not_which()
+    {
+        VmConfig config = Read("""{"net":[{"num_queues":4}]}""");
+        DeviceSpec net = config.Devices.First(device => device.Kind == "net");
+        using var descriptor = new Plugvisor.Linux.Events.EventFd();
+        Assert.DoesNotContain("fds", Shown(config), StringComparison.Ordinal);
+        Assert.Contains("\"fds\":[-1,-1]", Shown(config.With([net with { Descriptors = [descriptor, descriptor] }])), StringComparison.Ordinal);
+        Assert.Contains("\"fds\":[-1,-1]", Shown(config.With([net.WithRaw("fds", "[7,8]")])), StringComparison.Ordinal);
+        Assert.DoesNotContain("fds", Round("""{"net":[{"num_queues":4,"fds":[-1,-1]}]}"""), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Reading_what_was_written_changes_nothing()
     {
         string once = Round("""{"cpus":{"boot_vcpus":2,"max_vcpus":2},"payload":{"firmware":"/f"},"disks":[{"path":"/a"}],"console":{"mode":"Off"}}""");
@@ -97,10 +109,12 @@ public sealed class VmConfigDocumentTests
 
     internal static VmConfig Read(string json) => VmConfigDocument.Read(JsonElement.Parse(json), ShippedKinds.All);
 
-    private static string Round(string json)
+    private static string Round(string json) => Shown(Read(json));
+
+    private static string Shown(VmConfig config)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var output = new Utf8JsonWriter(buffer)) VmConfigDocument.Write(Read(json), ShippedKinds.All, output);
+        using (var output = new Utf8JsonWriter(buffer)) VmConfigDocument.Write(config, ShippedKinds.All, output);
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 }

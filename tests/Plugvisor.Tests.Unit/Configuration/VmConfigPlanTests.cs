@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Configuration;
 using Xunit;
@@ -31,6 +32,17 @@ public sealed class VmConfigPlanTests
         Assert.Equal(once.Devices.Select(device => device.Id), VmConfigPlan.Make(once.Config).Devices.Select(device => device.Id));
     }
 
+    [Fact]
+    public void All_prefixes_share_a_counter_that_a_later_plan_goes_on_with()
+    {
+        VmConfigPlan boot = Plan("\"disks\":[{\"path\":\"/a\"}],\"net\":[{}],\"fs\":[{\"tag\":\"a\",\"shared_dir\":\"/\"}]");
+        Assert.Equal(["__console", "_disk0", "_net1", "__rng", "_fs2"], boot.Devices.Select(device => device.Id));
+        VmConfig more = boot.Config.With([.. boot.Config.Devices, new DeviceSpec(boot.Config.Devices.First(device => device.Kind == "net").Schema, JsonElement.Parse("{}"))]);
+        VmConfigPlan added = VmConfigPlan.Make(more, firstNumber: boot.NextNumber);
+        Assert.Equal("_net3", added.Config.Devices[^1].Id);
+        Assert.Equal(4u, added.NextNumber);
+    }
+
     [Theory]
     [InlineData("\"disks\":[{\"path\":\"/a\",\"id\":\"x\"},{\"path\":\"/b\",\"id\":\"x\"}]", "Identifier x is not unique")]
     [InlineData("\"rate_limit_groups\":[{\"id\":\"x\",\"rate_limiter_config\":{\"ops\":{\"size\":1,\"refill_time\":1}}}],\"disks\":[{\"path\":\"/a\",\"id\":\"x\"}]",
@@ -41,6 +53,10 @@ public sealed class VmConfigPlanTests
 
     [Theory]
     [InlineData("\"disks\":[{\"path\":\"/a\",\"id\":\"__x\"}]", "Identifier __x is not valid")]
+    [InlineData("\"disks\":[{\"path\":\"/a\",\"id\":\"_virtio-pci-__rng\"}]", "Identifier _virtio-pci-__rng is not valid")]
+    [InlineData("\"disks\":[{\"path\":\"/a\\u0000b\"}]", "Path contains a NUL character")]
+    [InlineData("\"fs\":[{\"tag\":\"a\",\"shared_dir\":\"/\",\"iommu\":true}]", "Device does not support being placed behind IOMMU")]
+    [InlineData("\"disks\":[{\"path\":\"/a\",\"iommu\":true}]", "device disk: the virtual IOMMU is not there yet: use iommu=off")]
     [InlineData("\"disks\":[{\"path\":\"/a\",\"pci_device_id\":32}]", "Given PCI device ID (32) is out of the supported range of 0..32")]
     [InlineData("\"disks\":[{\"path\":\"/a\",\"pci_device_id\":0}]", "Given PCI device ID (0) is reserved")]
     [InlineData("\"disks\":[{\"path\":\"/a\",\"pci_segment\":1}]", "Invalid PCI segment id: 1")]

@@ -99,6 +99,13 @@ public sealed class ReplyTests
     }
 
     [Fact]
+    public async Task A_plugin_that_there_is_not_is_another_matter()
+    {
+        RemoteProcess result = await AskAsync($"HTTP/1.1 404 \r\n{Head}Content-Length: 39\r\n\r\n[\"Error from API\",\"there is no plugin\"]", "unload-plugin", "x");
+        Assert.EndsWith("  2: Error from API\n  3: there is no plugin\n", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_socket_that_nobody_listens_on_is_named()
     {
         RemoteProcess result = await RemoteProcess.RunAsync("--api-socket", "/nowhere/api.sock", "ping");

@@ -54,6 +54,18 @@ public sealed class SocketFileTests : IDisposable
         accepted!.Dispose();
     }
 
+    [Fact]
+    public void A_socket_that_somebody_without_the_lock_serves_is_not_taken_away()
+    {
+        using UnixListener other = UnixListener.Bind(Socket);
+
+        var error = Assert.Throws<LinuxException>(() => SocketFile.TryListen(Socket));
+
+        Assert.Contains("where another process listens", error.Message, StringComparison.Ordinal);
+        Assert.Equal([Socket], Directory.GetFileSystemEntries(_directory));
+        using UnixStream client = UnixStream.Connect(Socket);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -82,9 +82,10 @@ public sealed class PmemTests : IDisposable
 
     [Theory]
     [InlineData(3 * MiB, "", "3145728 bytes of file=")]
-    [InlineData(0, "", "0 bytes of file=")]
+    [InlineData(0, "", "of 0 bytes; give a size= of at least 2 MiB")]
     [InlineData(4 * MiB, ",\"size\":1048576", "1048576 bytes of file=")]
-    [InlineData(4 * MiB, ",\"size\":0", "0 bytes of file=")]
+    [InlineData(4 * MiB, ",\"size\":0", "of 0 bytes; give a size= of at least 2 MiB")]
+    [InlineData(4 * MiB, ",\"size\":9223372036854775808", "are more than a file can have")]
     [InlineData(2 * MiB, ",\"size\":4194304", "has 2097152 bytes, fewer than size=4194304")]
     public void A_size_that_cannot_be_is_refused_in_words(long length, string more, string words)
     {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using Plugvisor.Abstractions.Configuration;
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Plugins.VirtioFs;
 using Plugvisor.Testing.Devices;
@@ -62,6 +63,23 @@ public sealed class DaemonDeviceTests : IDisposable
         Assert.Contains($"virtiofsd --socket-path={path}", error.Message, StringComparison.Ordinal);
         Assert.Contains("waiting up to 5 s", Assert.Single(_host.MockLog.Lines), StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("\"socket\":\"/x\"", false, 60)]
+    [InlineData("\"socket\":\"/x\"", true, 5)]
+    [InlineData("\"shared_dir\":\"/x\"", false, 0)]
+    public void The_host_is_told_how_long_it_may_take(string member, bool hot, int seconds)
+    {
+        JsonElement config = JsonElement.Parse($$"""{"tag":"home",{{member}}}""");
+        Assert.Equal(TimeSpan.FromSeconds(seconds), new Plugin().PatienceFor(new DeviceRequest { Id = "_fs0", Config = config, IsHotPlug = hot }));
+    }
+
+    [Theory]
+    [InlineData("\"tag\":\"\",\"shared_dir\":\"/x\"", "Tag is empty, so that a guest could not mount it")]
+    [InlineData("\"tag\":\"a\",\"shared_dir\":\"\"", "'shared_dir' is empty: give the directory to share")]
+    [InlineData("\"tag\":\"a\",\"socket\":\"\"", "No socket provided when using vhost-user")]
+    public void What_is_given_and_empty_is_told(string members, string words) =>
+        Assert.Equal(words, new Plugin().Validate(JsonElement.Parse($"{{{members}}}"), new ConfigContext { BootVcpus = 1 }));
 
     private IVirtioDevice Create(string path, bool hot)
     {

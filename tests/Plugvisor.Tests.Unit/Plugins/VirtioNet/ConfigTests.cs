@@ -37,6 +37,9 @@ public sealed class ConfigTests
     [Theory]
     [InlineData("num_queues=1", "Number of queues (1) to virtio_net should be higher than 2")]
     [InlineData("num_queues=0", "Number of queues (0) to virtio_net should be higher than 2")]
+    [InlineData("tap=a/b", "'a/b' cannot be the name of a network interface: no '/', no ':', no blanks")]
+    [InlineData("tap=a b", "'a b' cannot be the name of a network interface: no '/', no ':', no blanks")]
+    [InlineData("tap=..", "'..' cannot be the name of a network interface: no '/', no ':', no blanks")]
     [InlineData("num_queues=3", "Number of queues (3) to virtio_net must be even, as receive and transmit queues come in pairs")]
     [InlineData("num_queues=10", "Queue count (5) must not exceed boot vCPUs (4)")]
     [InlineData("queue_size=100", "Queue size must be a power of 2 no greater than 32768: 100")]
@@ -94,10 +97,10 @@ public sealed class ConfigTests
         using var first = new Plugvisor.Linux.Events.EventFd();
         using var second = new Plugvisor.Linux.Events.EventFd();
         var request = new DeviceRequest { Id = "_net7", Config = s_schema.FromOption(""), Descriptors = [first, second] };
-        var error = Assert.Throws<DeviceException>(() => new Plugin().Create(request, new MockDeviceHost(ram)));
-        Assert.Contains("does not match the number of FDs (2)", error.Message);
+        var mismatch = Assert.Throws<ConfigException>(() => new Plugin().Create(request, new MockDeviceHost(ram)));
+        Assert.Equal("Number of queues (2) to virtio_net does not match the number of FDs (2)", mismatch.Message);
         request = new DeviceRequest { Id = "_net7", Config = s_schema.FromOption("num_queues=4"), Descriptors = [first, second] };
-        error = Assert.Throws<DeviceException>(() => new Plugin().Create(request, new MockDeviceHost(ram)));
+        var error = Assert.Throws<DeviceException>(() => new Plugin().Create(request, new MockDeviceHost(ram)));
         Assert.Contains("as a tap (it is none)", error.InnerException?.Message);
         Assert.False(first.IsClosed);
     }
