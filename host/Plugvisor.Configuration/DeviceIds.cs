@@ -32,6 +32,13 @@ public sealed class DeviceIds
     public void Take(string id)
     {
         if (id.Length == 0 || id.StartsWith(Reserved, StringComparison.Ordinal) || id.StartsWith(Transport, StringComparison.Ordinal)) throw new ConfigException($"Identifier {id} is not valid");
+        TakeFixed(id);
+    }
+
+    /// <summary>Takes an id that its kind or an earlier plan gave.</summary>
+    /// <exception cref="ConfigConflictException">It is taken.</exception>
+    public void TakeFixed(string id)
+    {
         if (!_taken.Add(id)) throw new ConfigConflictException($"Identifier {id} is not unique");
     }
 

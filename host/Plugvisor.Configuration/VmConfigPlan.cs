@@ -34,13 +34,14 @@ public sealed class VmConfigPlan
         VmConfigValidator.Check(config);
         ConfigContext context = config.Context;
         var ids = new DeviceIds(config.RateLimitGroups, firstNumber);
-        foreach (string id in taken ?? []) ids.Take(id);
+        foreach (string id in taken ?? []) ids.TakeFixed(id);
         foreach (MemoryZoneConfig zone in config.Memory.Zones ?? []) ids.Take(zone.Id);
         foreach (DeviceSpec device in config.Devices)
         {
             if (device.IsAbsent) continue;
             if (device.Schema.Check(device.Config, context) is { } error) throw new ConfigException(error);
-            if (device.Schema.Declaration.FixedId is null && device.GivenId is { } given) ids.Take(given);
+            if (device.Schema.Declaration.FixedId is { } known) ids.TakeFixed(known);
+            else if (device.GivenId is { } given) ids.Take(given);
             VmConfigValidator.CheckPlacement(device, config.Platform);
         }
 

@@ -19,21 +19,17 @@ public sealed partial class Vmm
     {
         if (vcpus is { } count && count != _config!.Cpus.BootVcpus) throw NotThere("the number of vCPUs (desired_vcpus)");
         if (ram is { } size && size != _config!.Memory.Size) throw NotThere("the size of RAM (desired_ram)");
-        if (_machine is null)
-        {
-            if (balloon is { } next) ResizeBalloon(next);
-            return;
-        }
-
-        Tell("resizing");
-        if (balloon is { } held) ResizeBalloon(held);
-        Tell("resized");
+        Action change = balloon is { } held ? PlanBalloon(held) : static () => { };
+        if (_machine is not null) Tell("resizing");
+        change();
+        if (_machine is not null) Tell("resized");
     }
 
     private static VmmException NotThere(string what) =>
         new(VmmErrorKind.NotImplemented, $"Changing {what} is not there yet in this version of Plugvisor; the balloon (desired_balloon) can be changed");
 
-    private void ResizeBalloon(ulong size)
+    /// <returns>What changes the balloon's size; nothing is wrong with it.</returns>
+    private Action PlanBalloon(ulong size)
     {
         foreach (DeviceSpec device in _config!.Devices)
         {
@@ -44,13 +40,16 @@ public sealed partial class Vmm
             if (plugin is IConfigValidator validator && validator.Validate(resized.Config, _config.Context) is { } error)
                 throw Invalid(new ConfigException(error));
             PluggedDevice? plugged = _machine?.Devices.FirstOrDefault(other => other.Id == device.Id);
-            if (plugged?.Device is IMemoryBalloon balloon) balloon.Target = size;
-            _config = _config.With([.. _config.Devices.Select(other => ReferenceEquals(other, device) ? resized : other)]);
-            return;
+            return () =>
+            {
+                if (plugged?.Device is IMemoryBalloon balloon) balloon.Target = size;
+                _config = _config.With([.. _config.Devices.Select(other => ReferenceEquals(other, device) ? resized : other)]);
+            };
         }
 
         // Before boot there is nothing to change, and nothing wrong with the configuration.
         if (_machine is not null) throw new VmmException("The VM has no balloon device; add one with vm.add-balloon, or before boot with --balloon size=0");
+        return static () => { };
     }
 
     /// <summary>Bytes that balloons hold; at most all there are, whatever a guest claims.</summary>

@@ -56,7 +56,7 @@ public sealed unsafe partial class TapQueue : SafeHandle
         string hint = -result switch
         {
             EINVAL => $" (it exists and is no tap, or was made {(multiQueue ? "without" : "with")} multi_queue)",
-            EBUSY => " (another process uses it)",
+            EBUSY => " (it is in use already)",
             _ => "",
         };
         throw new LinuxException($"open tap interface '{name}'{hint}", -result);

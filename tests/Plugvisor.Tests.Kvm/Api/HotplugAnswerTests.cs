@@ -56,6 +56,22 @@ public sealed class HotplugAnswerTests
     }
 
     [Fact]
+    public async Task A_balloon_that_a_guest_keeps_is_in_nobodys_way_but_another_balloons()
+    {
+        using HotplugRig rig = await HotplugRig.BootAsync("keep=1");
+        Assert.Equal(200, (await rig.Client.PutAsync("vm.add-balloon", """{"size":0}""")).Code);
+        Assert.Equal(204, (await rig.Client.PutAsync("vm.remove-device", """{"id":"__balloon"}""")).Code);
+        await rig.Vmm.Process.WaitForAsync(" kept");
+
+        ApiAnswer again = await rig.Client.PutAsync("vm.add-balloon", """{"size":0}""");
+        Assert.Equal(409, again.Code);
+        Assert.Equal("Identifier __balloon is not unique", again.Errors[^1]);
+        Assert.Equal(200, (await rig.AddAsync()).Code);
+        Assert.Equal(204, (await rig.Client.PutAsync("vm.reboot")).Code);
+        Assert.Equal(200, (await rig.Client.PutAsync("vm.add-balloon", """{"size":0}""")).Code);
+    }
+
+    [Fact]
     public async Task What_cannot_be_is_refused_with_nothing_left_behind()
     {
         using HotplugRig rig = await HotplugRig.BootAsync("ejects=0");
