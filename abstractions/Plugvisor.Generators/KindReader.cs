@@ -69,8 +69,8 @@ internal sealed class KindReader(INamedTypeSymbol type, Settings settings, Confi
 
     private void Check(string kind, string section, string? prefix, string? fixedId, long cardinality)
     {
-        if (!Names.IsWords(kind, '-')) Report(Diagnostics.Name, $"The kind '{kind}' must be lower-case words joined by '-'");
-        if (settings.Has("Section") && !Names.IsWords(section, '_')) Report(Diagnostics.Name, $"The section '{section}' must be lower-case words joined by '_'");
+        if (!Names.IsWords(kind, '-')) Report(Diagnostics.Name, $"The kind '{kind}' must be words joined by '-', each of lower-case letters and digits that begin with a letter");
+        if (settings.Has("Section") && !Names.IsWords(section, '_')) Report(Diagnostics.Name, $"The section '{section}' must be words joined by '_', each of lower-case letters and digits that begin with a letter");
         foreach (var id in (string?[])[prefix, fixedId])
         {
             if (id is not null && !id.StartsWith("_", System.StringComparison.Ordinal))

@@ -38,7 +38,7 @@ internal sealed class MemberReader(Compilation compilation, List<DiagnosticInfo>
         };
 
         if (!Names.IsWords(member.Name, '_'))
-            Report(Diagnostics.Name, property, $"The JSON name '{member.Name}' must be lower-case words joined by '_'");
+            Report(Diagnostics.Name, property, $"The JSON name '{member.Name}' must be words joined by '_', each of lower-case letters and digits that begin with a letter");
         if (property.IsStatic || property.IsIndexer || !IsAssignable(property))
         {
             Report(Diagnostics.MemberType, property, $"'{property.Name}' must be a property that can be set or initialized, not static");

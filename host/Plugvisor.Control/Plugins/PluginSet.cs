@@ -118,16 +118,20 @@ public sealed class PluginSet : IDevicePlugins
     /// <inheritdoc/>
     public PluginEntry Find(string id)
     {
-        PluginEntry? found = null;
+        PluginEntry? found = null, refused = null;
         string folder = Path.TrimEndingDirectorySeparator(id);
         foreach (PluginEntry entry in _entries)
         {
-            if (entry.Status != PluginStatus.Ready || (entry.Name != id && entry.Folder != folder)) continue;
+            if (entry.Name != id && entry.Folder != folder) continue;
+            if (entry.Status == PluginStatus.Refused) refused ??= entry;
+            if (entry.Status != PluginStatus.Ready) continue;
             if (found is not null) throw Invalid($"there are two plugins {id}, {found.Folder} and {entry.Folder}: give the folder's path in place of the name");
             found = entry;
         }
 
-        return found ?? throw new VmmException(VmmErrorKind.NotFound, $"there is no plugin {id}; vmm.plugins lists those that there are");
+        return found ?? throw new VmmException(VmmErrorKind.NotFound, refused is null
+            ? $"there is no plugin {id}; vmm.plugins lists those that there are"
+            : $"plugin {refused.Name} is not in use: {refused.Reason}; vmm.load-plugin takes {refused.Folder} when that is mended");
     }
 
     /// <inheritdoc/>

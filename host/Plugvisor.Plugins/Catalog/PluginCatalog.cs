@@ -33,6 +33,22 @@ public sealed class PluginCatalog
         return catalog;
     }
 
+    /// <summary>The folders of a directory that may be plugins, in the order of their names: all but hidden ones, in which who copies may prepare them.</summary>
+    /// <exception cref="IOException">The directory is not there, or cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static List<string> FoldersOf(string directory)
+    {
+        var all = Directory.GetDirectories(directory);
+        var folders = new List<string>(all.Length);
+        foreach (var folder in all)
+        {
+            if (!Path.GetFileName(folder.AsSpan()).StartsWith('.')) folders.Add(folder);
+        }
+
+        folders.Sort(OrdinalOrder.Compare);
+        return folders;
+    }
+
     /// <summary>Looks at one plugin folder, for a plugin that comes later.</summary>
     /// <param name="folder">Its absolute path.</param>
     /// <param name="isReserved">As in <see cref="Scan"/>.</param>
@@ -87,13 +103,13 @@ public sealed class PluginCatalog
 
     private void ScanDirectory(string directory, Predicate<string>? isReserved)
     {
-        string[] folders;
+        List<string> folders;
         var folderEntries = new List<PluginEntry>();
         try
         {
             // Loading needs absolute paths, and the working directory may change.
-            directory = Path.GetFullPath(directory);
-            folders = Directory.GetDirectories(directory);
+            directory = Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory));
+            folders = FoldersOf(directory);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -102,13 +118,18 @@ public sealed class PluginCatalog
             return;
         }
 
-        Array.Sort(folders, OrdinalOrder.Compare);
-        var fits = new List<PluginEntry>(folders.Length);
+        var fits = new List<PluginEntry>(folders.Count);
         foreach (var folder in folders)
         {
             var entry = Examine(folder, isReserved);
             if (entry.Status == PluginStatus.Ready) fits.Add(entry);
             folderEntries.Add(entry);
+        }
+
+        if (fits.Count == 0 && Examine(directory) is { Declaration: not null } own)
+        {
+            own.Refuse($"{directory} is the plugin's folder and no directory of plugins: give {Path.GetDirectoryName(directory)}");
+            folderEntries = [own];
         }
 
         RefuseTwins(fits);

@@ -10,6 +10,7 @@ internal static class PluginFolder
     public static PluginEntry Read(string folder)
     {
         var name = Path.GetFileName(folder);
+        if (name.Length == 0) name = folder;   // the root
         string? assembly = null;
         DeviceDeclaration? declaration = null;
         byte[] manifest = [];
@@ -46,10 +47,11 @@ internal static class PluginFolder
         {
             var fileName = Path.GetFileName(file.AsSpan());
             if (ContractAssemblies.IsFile(fileName))
-                return $"it carries its own {fileName}, which belongs to the host: delete the file, and reference the contract with Private=\"false\"";
+                return $"it carries its own {fileName}, which belongs to the host: delete the file, and reference the contract with ExcludeAssets=\"runtime\" (a project's reference with Private=\"false\" as well)";
         }
 
         if (FindManifest(files, out assembly, out json) is { } problem) return problem;
+        if (assembly is null) return WhyNone(folder, files);
         try
         {
             declaration = DeviceDeclaration.Parse(json);
@@ -82,8 +84,30 @@ internal static class PluginFolder
             }
         }
 
-        if (assembly is not null) return null;
-        return damaged ?? "no assembly in it has a plugin manifest: build the plugin with the Plugvisor.Generators analyzer";
+        return assembly is null ? damaged : null;
+    }
+
+    /// <summary>Why a folder without a manifest is no plugin: mostly it is the wrong folder, so this says which one is meant.</summary>
+    private static string WhyNone(string folder, string[] files)
+    {
+        var plugins = new List<string>();
+        foreach (var inner in Directory.GetDirectories(folder))
+        {
+            try
+            {
+                if (FindManifest(Directory.GetFiles(inner), out var assembly, out _) is null && assembly is not null) plugins.Add(Path.GetFileName(inner));
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // It is not the folder that was asked for.
+            }
+        }
+
+        plugins.Sort(OrdinalOrder.Compare);
+        if (plugins.Count > 0) return $"it is a directory of plugins and none itself: give the folder of one, {string.Join(" or ", plugins)}";
+        return Array.Exists(files, static file => file.EndsWith(".dll", StringComparison.OrdinalIgnoreCase))
+            ? "no assembly in it has a plugin manifest: build the plugin with the package Plugvisor.Abstractions, which has the generator for it, and mark its entry [DevicePlugin]"
+            : "there is no assembly in it: a plugin's folder is what `dotnet publish` makes";
     }
 
     /// <summary>

@@ -66,6 +66,18 @@ public sealed class PluginSetTests : IDisposable
     }
 
     [Fact]
+    public void A_plugin_that_was_refused_at_the_start_is_told_from_one_that_there_is_not()
+    {
+        string folder = _plugins.WithManifest("newer", TestPlugins.Manifest(contract: "1.99"));
+        PluginSet set = Open();
+        string text = $"plugin newer is not in use: it is built for contract 1.99, this host has 1.1: it needs a newer Plugvisor, or a plugin built for this one; "
+            + $"vmm.load-plugin takes {folder} when that is mended";
+        Assert.Equal(text, Refused(VmmErrorKind.NotFound, () => set.Find("newer")));
+        Assert.Equal(text, Refused(VmmErrorKind.NotFound, () => set.Find(folder)));
+        Assert.Equal("there is no plugin older; vmm.plugins lists those that there are", Refused(VmmErrorKind.NotFound, () => set.Find("older")));
+    }
+
+    [Fact]
     public void What_cannot_be_a_plugin_is_refused_in_words()
     {
         PluginSet set = PluginSet.Open([_plugins.Root], name => name == "beta");
@@ -81,8 +93,9 @@ public sealed class PluginSetTests : IDisposable
             Invalid(_elsewhere.WithManifest("newer", TestPlugins.Manifest(contract: "1.99"))));
         Assert.Equal(
             "plugin beta cannot be used: its kind `beta` (section `beta`) is one of the host's own options", Invalid(_elsewhere.Copy("beta")));
-        Assert.StartsWith("plugin empty cannot be used: no assembly in it has a plugin manifest",
+        Assert.StartsWith("plugin empty cannot be used: there is no assembly in it",
             Invalid(Directory.CreateDirectory(Path.Combine(_elsewhere.Root, "empty")).FullName), StringComparison.Ordinal);
+        Assert.StartsWith("plugin / cannot be used: ", Invalid("/"), StringComparison.Ordinal);
         Assert.Empty(set.Entries);
 
         string Invalid(string path) => Refused(VmmErrorKind.InvalidConfig, () => set.Prepare(path));

@@ -70,7 +70,9 @@ public sealed class PluginCatalogTests : IDisposable
     public void A_plugin_with_its_own_copy_of_the_contract_is_refused(string file)
     {
         File.WriteAllText(Path.Combine(_plugins.Copy("alpha"), file), "");
-        Assert.StartsWith($"it carries its own {file}, which belongs to the host", Refused().Reason, StringComparison.Ordinal);
+        Assert.Equal(
+            $"it carries its own {file}, which belongs to the host: delete the file, and reference the contract with ExcludeAssets=\"runtime\" (a project's reference with Private=\"false\" as well)",
+            Refused().Reason);
     }
 
     [Fact]
@@ -134,7 +136,42 @@ public sealed class PluginCatalogTests : IDisposable
     public void A_folder_without_a_plugin_says_what_to_do()
     {
         Directory.CreateDirectory(Path.Combine(_plugins.Root, "empty"));
-        Assert.Equal("no assembly in it has a plugin manifest: build the plugin with the Plugvisor.Generators analyzer", Refused().Reason);
+        Assert.Equal("there is no assembly in it: a plugin's folder is what `dotnet publish` makes", Refused().Reason);
+    }
+
+    [Fact]
+    public void A_folder_with_other_assemblies_says_what_makes_a_plugin_of_one()
+    {
+        File.WriteAllBytes(Path.Combine(Directory.CreateDirectory(Path.Combine(_plugins.Root, "plain")).FullName, "Plain.dll"), TestPlugins.Compile(manifest: null));
+        Assert.Equal(
+            "no assembly in it has a plugin manifest: build the plugin with the package Plugvisor.Abstractions, which has the generator for it, and mark its entry [DevicePlugin]",
+            Refused().Reason);
+    }
+
+    [Fact]
+    public void A_folder_with_plugins_in_it_names_them()
+    {
+        string inner = Path.Combine(_plugins.Root, "set");
+        _plugins.Copy("alpha", directory: inner);
+        _plugins.Copy("beta", directory: inner);
+        Assert.Equal("it is a directory of plugins and none itself: give the folder of one, alpha or beta", Refused().Reason);
+    }
+
+    [Fact]
+    public void A_plugins_own_folder_in_place_of_a_directory_of_plugins_is_told()
+    {
+        string folder = _plugins.Copy("alpha");
+        var entry = Assert.Single(PluginCatalog.Scan([folder + "/"]).Entries);
+        Assert.Equal(("alpha", PluginStatus.Refused), (entry.Name, entry.Status));
+        Assert.Equal($"{folder} is the plugin's folder and no directory of plugins: give {_plugins.Root}", entry.Reason);
+        Assert.Equal("alpha", entry.Declaration!.Kind);
+    }
+
+    [Fact]
+    public void Hidden_folders_are_nobodys_plugins()
+    {
+        _plugins.Copy("alpha", ".alpha.part");
+        Assert.Empty(PluginCatalog.Scan([_plugins.Root]).Entries);
     }
 
     [Fact]
