@@ -46,7 +46,7 @@ public sealed class PluginWatcher : IAsyncDisposable
     public PluginWatcher(IReadOnlyList<string> directories, ControlLoop loop, IDevicePlugins plugins, EventHub events, ILoggerFactory logs)
     {
         var full = new List<string>();
-        foreach (string directory in directories) full.Add(Path.GetFullPath(directory));
+        foreach (string directory in directories) full.Add(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)));
         _directories = full;
         _loop = loop;
         _plugins = plugins;
@@ -98,7 +98,7 @@ public sealed class PluginWatcher : IAsyncDisposable
             var watcher = new FileSystemWatcher(directory)
             {
                 IncludeSubdirectories = true,
-                NotifyFilter = NotifyFilters.FileName | NotifyFilters.DirectoryName | NotifyFilters.LastWrite | NotifyFilters.Size,
+                NotifyFilter = NotifyFilters.FileName | NotifyFilters.DirectoryName | NotifyFilters.LastWrite | NotifyFilters.Size | NotifyFilters.Attributes,
             };
             watcher.Created += (_, _) => Wake();
             watcher.Changed += (_, _) => Wake();
@@ -257,22 +257,47 @@ public sealed class PluginWatcher : IAsyncDisposable
         {
             try
             {
-                foreach (string folder in Directory.GetDirectories(directory)) folders[folder] = ContentOf(folder);
+                foreach (string folder in PluginCatalog.FoldersOf(directory))
+                {
+                    if (ContentOf(folder) is { } content) folders[folder] = content;
+                }
+            }
+            catch (DirectoryNotFoundException)
+            {
+                // It is gone, and with it its folders.
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // It is gone, and with it its folders; or one went while it was looked at, which the next look shows.
+                // Nobody says that they are gone.
+                foreach ((string folder, string content) in _done)
+                {
+                    if (Path.GetDirectoryName(folder) == directory) folders[folder] = content;
+                }
             }
         }
 
         return folders;
     }
 
-    private static string ContentOf(string folder)
+    /// <summary>Null when the folder went while it was looked at.</summary>
+    private static string? ContentOf(string folder)
     {
         var files = new List<string>();
-        foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories))
-            files.Add($"{file.FullName}|{file.Length}|{file.LastWriteTimeUtc.Ticks}");
+        try
+        {
+            foreach (FileInfo file in new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories))
+                files.Add($"{file.FullName}|{file.Length}|{file.LastWriteTimeUtc.Ticks}");
+        }
+        catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException)
+        {
+            if (!Directory.Exists(folder)) return null;
+            files.Add(e.Message);   // a file of it went: the next look shows that
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            files.Add(e.Message);   // what it has in it is not known; dealing with it says so
+        }
+
         files.Sort(StringComparer.Ordinal);
         return string.Join('\n', files);
     }

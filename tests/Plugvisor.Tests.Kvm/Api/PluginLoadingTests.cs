@@ -13,6 +13,8 @@ public sealed class PluginLoadingTests
 
     private const string Unload = """{"id":"tiny"}""";
 
+    private const UnixFileMode Usable = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
     [Fact]
     public async Task Five_hundred_rounds_leave_nothing_behind()
     {
@@ -122,8 +124,7 @@ public sealed class PluginLoadingTests
             using RestVmm vmm = await RestVmm.StartAsync("-v", "--watch-plugins", "--plugin-dir", Path.Combine(Repository.Root, "out", "plugins"), directory);
             using ApiClient client = vmm.Open();
             await vmm.Process.WaitForAsync("watching plugins; ");
-            Directory.CreateDirectory(folder);
-            foreach (string file in Directory.GetFiles(Tiny)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+            CopyTiny(folder);
             await vmm.EventAsync("plugin-loaded");
             await BootAsync(vmm, client, "ejects=0 secs=120");
             Assert.Equal(200, (await client.PutAsync("vm.add-tiny", """{"id":"t"}""")).Code);
@@ -139,6 +140,48 @@ public sealed class PluginLoadingTests
         {
             if (Directory.Exists(directory)) Directory.Delete(directory, recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task A_watched_folder_that_may_not_be_read_is_named_and_the_others_stay()
+    {
+        string directory = Directory.CreateTempSubdirectory("plugvisor-watched").FullName, shut = Path.Combine(directory, "shut");
+        // So many that some are listed before the plugin, in whatever order the file system lists them.
+        string[] closed = [.. Enumerable.Range(0, 12).Select(i => Path.Combine(directory, $"closed{i}"))];
+        try
+        {
+            CopyTiny(Path.Combine(directory, "tiny"));
+            CopyTiny(shut);
+            File.SetUnixFileMode(shut, UnixFileMode.None);
+            // Root may read everything, unless these two capabilities are gone.
+            string[] command = Environment.IsPrivilegedProcess
+                ? ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-dac_override,-dac_read_search"] : [];
+            using RestVmm vmm = await RestVmm.StartByAsync(command, "-v", "--watch-plugins", "--plugin-dir", directory);
+            await vmm.Process.WaitForAsync("watching plugins; ");
+            using ApiClient client = vmm.Open();
+
+            foreach (string folder in closed) Directory.CreateDirectory(folder, UnixFileMode.None);
+            foreach (string folder in closed) await vmm.Process.WaitForAsync($"plugin folder {folder} changed, but: plugin {Path.GetFileName(folder)} cannot be used: it can not be read: ");
+            Assert.Contains("\"kind\":\"tiny\"", (await client.GetAsync("vmm.plugins")).Body, StringComparison.Ordinal);
+            Assert.DoesNotContain("plugin-unloaded", await File.ReadAllTextAsync(vmm.EventFile, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+
+            // One that may be read at last is a plugin like any other.
+            Directory.Delete(Path.Combine(directory, "tiny"), recursive: true);
+            await vmm.EventAsync("plugin-unloaded");
+            File.SetUnixFileMode(shut, Usable);
+            await vmm.EventAsync("plugin-loaded");
+        }
+        finally
+        {
+            foreach (string folder in closed.Append(shut).Where(Directory.Exists)) File.SetUnixFileMode(folder, Usable);
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    private static void CopyTiny(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (string file in Directory.GetFiles(Tiny)) File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
     }
 
     /// <summary>Unloads it as soon as the guest has let go of its device.</summary>

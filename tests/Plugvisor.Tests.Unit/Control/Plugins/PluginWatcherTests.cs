@@ -77,6 +77,22 @@ public sealed class PluginWatcherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_folder_is_made_under_a_hidden_name_and_renamed()
+    {
+        string hidden = Path.Combine(_plugins.Root, ".tiny"), folder = Path.Combine(_plugins.Root, "tiny");
+        Directory.Move(_elsewhere.Copy("tiny"), hidden);
+        _elsewhere.Copy("beta");
+        Directory.Move(Path.Combine(_elsewhere.Root, "beta"), Path.Combine(_plugins.Root, "beta"));
+        await HearAsync("plugin-loaded");   // a look that has seen both
+        Assert.Contains(_set.Kinds, kind => kind.Declaration.Kind == "beta");
+        Assert.DoesNotContain(_set.Entries, entry => entry.Name == ".tiny");
+
+        Directory.Move(hidden, folder);
+        await HearAsync("plugin-loaded");
+        Assert.Equal(folder, _set.Find("tiny").Folder);
+    }
+
+    [Fact]
     public async Task A_half_copied_folder_is_not_loaded_until_it_is_whole()
     {
         string folder = Path.Combine(_plugins.Root, "tiny");
