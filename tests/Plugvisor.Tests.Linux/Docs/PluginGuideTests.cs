@@ -28,17 +28,8 @@ public sealed class PluginGuideTests
         Directory.CreateDirectory(place);
         try
         {
-            // A home of its own: templates and packages of the user stay as they are, and packages of an earlier build are not taken for these.
             string script = Path.Combine(folder, "here.sh");
-            await File.WriteAllTextAsync(
-                script,
-                $"""
-                export DOTNET_CLI_HOME={place}/home NUGET_PACKAGES={place}/nuget NUGET_FALLBACK_PACKAGES=$HOME/.nuget/packages RESULTS={folder}
-                export LC_ALL=C DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1 MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
-                mkdir -p $NUGET_FALLBACK_PACKAGES
-
-                """ + Script(here, "h", place),
-                TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(script, $"{Home(place)}\nexport RESULTS={folder}\n{Script(here, "h", place)}", TestContext.Current.CancellationToken);
             Command.Result built = await Command.RunAsync(TimeSpan.FromMinutes(10), "bash", script);
             Assert.True(built.Status == 0, $"the guide's commands failed: {built}");
             await CompareAsync(here, "h", folder);
@@ -52,6 +43,43 @@ public sealed class PluginGuideTests
             Directory.Delete(place, recursive: true);
         }
     }
+
+    [Fact]
+    public async Task A_plugin_whose_name_is_no_identifier_builds()
+    {
+        string place = Directory.CreateTempSubdirectory("plugvisor-template-").FullName;
+        try
+        {
+            string script = Path.Combine(place, "make.sh");
+            await File.WriteAllTextAsync(
+                script,
+                $"""
+                set -e
+                {Home(place)}
+                cd '{Repository.Root}'
+                dotnet new install out/packages/Plugvisor.PluginTemplate.*.nupkg
+                dotnet new plugvisor-plugin -n 2nd-mirror.Acme -o {place}/made --kind second --packages $PWD/out/packages
+                dotnet build {place}/made -v q -nologo
+                out/plugvisor plugins --plugin-dir {place}/made/src/bin/Debug/net10.0
+                """,
+                TestContext.Current.CancellationToken);
+            Command.Result made = await Command.RunAsync(TimeSpan.FromMinutes(10), "bash", script);
+            Assert.True(made.Status == 0, made.ToString());
+            Assert.Matches("linux-x64 +1.0.0 +second +[0-9.]+ +ready", made.ToString());
+        }
+        finally
+        {
+            Directory.Delete(place, recursive: true);
+        }
+    }
+
+    /// <summary>A home of its own: templates and packages of the user stay as they are.</summary>
+    private static string Home(string place) =>
+        $"""
+        export DOTNET_CLI_HOME={place}/home NUGET_PACKAGES={place}/nuget NUGET_FALLBACK_PACKAGES=$HOME/.nuget/packages
+        export LC_ALL=C DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1 MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
+        mkdir -p $NUGET_FALLBACK_PACKAGES
+        """;
 
     private static string Script(List<(string Command, string Output)> session, string prefix, string place) =>
         $"export LC_ALL=C\ncd '{Repository.Root}'\n" + string.Concat(session.Select((step, number) =>
