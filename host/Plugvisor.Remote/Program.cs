@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
+using Plugvisor.Plugins.Schemas;
 using Plugvisor.Remote.Calls;
 using Plugvisor.Remote.CommandLine;
 using Plugvisor.Remote.Plugins;
@@ -46,23 +47,23 @@ internal static class Program
         }
 
         ParsedCommand parsed = new CommandLineParser(commands).Parse(args);
-        if (parsed.HelpRequested) return Print(parsed.Command is { } about ? HelpText.OfCommand(about) : HelpText.OfProgram(commands));
+        if (parsed.HelpRequested) return Print(Explain(parsed.Command?.Name, parsed, plugins));
         if (parsed.VersionRequested) return Print($"plugvisor-remote {Version()}\n");
         RemoteCommand command = parsed.Command!;
         return command.Name switch
         {
-            CommandTable.Help => Print(Explain(parsed.Input.Argument, commands)),
+            CommandTable.Help => Print(Explain(parsed.Input.Argument, parsed, plugins)),
             CommandTable.Man => Print(ManualPage.Render(commands, Version())),
             CommandTable.Completions => Print(CompletionScript.Render(parsed.Input.Text, commands)),
-            _ => Ask(command, parsed),
+            _ => Ask(command, parsed, plugins),
         };
     }
 
-    private static int Ask(RemoteCommand command, ParsedCommand parsed)
+    private static int Ask(RemoteCommand command, ParsedCommand parsed, KnownPlugins plugins)
     {
         using IRemoteTransport transport = Transports.Choose(parsed);
-        RemoteCall call = command.UnknownKind is { } kind && !DeviceCall.IsDocument(parsed.Input.Text) && ServerPlugins.Find(transport, kind) is { } declared
-            ? DeviceCall.Make(declared, parsed.Input.Text) : command.Call!(parsed.Input);
+        RemoteCall call = command.UnknownKind is { } kind && !DeviceCall.IsDocument(parsed.Input.Text) && ServerPlugins.All(transport) is { } declared
+            ? DeviceCall.Make(kind, parsed.Input.Text, declared, plugins.WhyUnknown(kind)) : command.Call!(parsed.Input);
         using Stream output = Console.OpenStandardOutput();
         if (command.IsStream)
         {
@@ -81,11 +82,30 @@ internal static class Program
         return Success;
     }
 
-    private static string Explain(string? name, List<RemoteCommand> commands)
+    /// <summary>Help, with what the VMM's own plugins declare where a way to it is given.</summary>
+    private static string Explain(string? name, ParsedCommand parsed, KnownPlugins plugins)
     {
+        List<RemoteCommand> commands = CommandTable.All(plugins.Kinds, plugins.WhyUnknown);
+        if ((name is null || CommandTable.NeedsPlugins(name)) && commands.Find(known => known.Name == name) is null or { UnknownKind: not null })
+            commands = CommandTable.All([.. plugins.Kinds, .. ServerKinds(parsed).Where(kind => !plugins.Declares(kind))], plugins.WhyUnknown);
         if (name is null) return HelpText.OfProgram(commands);
-        RemoteCommand command = commands.Find(known => known.Name == name) ?? throw new UsageException($"'{name}' is no command");
+        RemoteCommand command = commands.Find(known => known.Name == name) ?? CommandTable.Unknown(name, plugins.WhyUnknown)
+            ?? throw new UsageException($"'{name}' is no command");
         return HelpText.OfCommand(command);
+    }
+
+    private static List<DeviceConfigSchema> ServerKinds(ParsedCommand parsed)
+    {
+        try
+        {
+            using IRemoteTransport transport = Transports.Choose(parsed);
+            return ServerPlugins.All(transport) ?? [];
+        }
+        catch (RemoteException)
+        {
+            // No way to a VMM is given: help is there all the same.
+            return [];
+        }
     }
 
     /// <summary>The first word that is neither an option nor an option's value.</summary>

@@ -43,10 +43,18 @@ internal static class DeviceCall
             $"A JSON document in place of the options needs no plugin here: add-{kind} '{{\"id\":\"name\", ...}}'");
     }
 
+    /// <summary>The call for a kind that no plugin here declares, by what the server's plugins do.</summary>
+    /// <exception cref="RemoteException">The value cannot be taken, or no plugin there declares the kind either.</exception>
+    public static RemoteCall Make(string kind, string text, List<DeviceConfigSchema> declared, string whyUnknown) =>
+        Make(declared.Find(one => one.Declaration.Kind == kind) ?? throw RemoteException.Chain($"Error parsing {kind} syntax", NotThere(kind), whyUnknown), text);
+
     /// <summary>Whether a JSON document stands in place of options.</summary>
     public static bool IsDocument(string text) => text.AsSpan().TrimStart().StartsWith('{');
 
-    private static RemoteCall Document(string kind, string text) => new(Operation(kind), Encoding.UTF8.GetBytes(text));
+    /// <summary>That the server has no such devices, and what to do.</summary>
+    public static string NotThere(string kind) => $"No plugin of this server has devices of kind {kind}; load-plugin gives it one";
+
+    private static RemoteCall Document(string kind, string text) => new(Operation(kind), Encoding.UTF8.GetBytes(text)) { WhenUnknown = NotThere(kind) };
 
     private static RemoteCall WithDescriptors(DeviceDeclaration declaration, JsonElement config)
     {
@@ -72,7 +80,7 @@ internal static class DeviceCall
                 CultureInfo.InvariantCulture, $"{descriptors.Count} descriptors are more than the {UnixStream.MaxDescriptors} that can be sent at once"));
         }
 
-        return new RemoteCall(Operation(declaration.Kind), json.Written.ToArray()) { Descriptors = descriptors };
+        return new RemoteCall(Operation(declaration.Kind), json.Written.ToArray()) { Descriptors = descriptors, WhenUnknown = NotThere(declaration.Kind) };
     }
 
     private static void Collect(JsonElement value, List<int> descriptors)

@@ -37,11 +37,12 @@ internal sealed class CommandLineParser
         RemoteCommand? command = _commands.GetValueOrDefault(result.CommandResult.Command);
         bool help = result.GetValue(_help), version = result.GetValue(_version);
         var none = new CommandInput(null, new Dictionary<string, string>());
-        if (help || version) return new ParsedCommand(command, none, globals) { HelpRequested = help, VersionRequested = !help };
-        if (command is null) throw new UsageException(WithoutCommand(result));
-        if (result.Errors.Count > 0) throw new UsageException(result.Errors[0].Message);
-
+        bool asksNothing = help || version;
+        if (!asksNothing && command is null) throw new UsageException(WithoutCommand(result));
+        if (!asksNothing && result.Errors.Count > 0) throw new UsageException(result.Errors[0].Message);
         foreach ((string name, Option option) in _globals) Read(result, name, option, globals);
+        if (asksNothing || command is null) return new ParsedCommand(command, none, globals) { HelpRequested = help, VersionRequested = !help };
+
         var options = new Dictionary<string, string>();
         foreach (Option option in result.CommandResult.Command.Options) Read(result, option.Name, option, options);
         string? argument = null;

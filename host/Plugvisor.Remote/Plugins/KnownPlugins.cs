@@ -45,6 +45,17 @@ internal sealed class KnownPlugins
         return new KnownPlugins(directories.Count > 0 ? directories : [Path.Combine(AppContext.BaseDirectory, DefaultName)], look);
     }
 
+    /// <summary>Whether one of them declares this kind.</summary>
+    public bool Declares(DeviceConfigSchema kind)
+    {
+        foreach (DeviceConfigSchema known in Kinds)
+        {
+            if (known.Declaration.Kind == kind.Declaration.Kind) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Why a kind is not known here.</summary>
     public string WhyUnknown(string kind)
     {

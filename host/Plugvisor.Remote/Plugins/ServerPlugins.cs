@@ -12,23 +12,36 @@ internal static class ServerPlugins
     /// <summary>The operation that lists them.</summary>
     public const string Operation = "vmm.plugins";
 
-    /// <summary>The kind, or null when the server has no such plugin or does not tell.</summary>
-    public static DeviceConfigSchema? Find(IRemoteTransport transport, string kind)
+    /// <summary>The kinds, or null when the server does not tell.</summary>
+    public static List<DeviceConfigSchema>? All(IRemoteTransport transport)
     {
         try
         {
+            var kinds = new List<DeviceConfigSchema>();
             using JsonDocument list = JsonDocument.Parse(transport.Send(new RemoteCall(Operation) { IsGet = true }));
             foreach (JsonElement plugin in list.RootElement.EnumerateArray())
             {
-                if (plugin.GetProperty("status"u8).ValueEquals("ready"u8) && plugin.GetProperty("kind"u8).ValueEquals(kind))
-                    return new DeviceConfigSchema(DeviceDeclaration.Parse(System.Text.Encoding.UTF8.GetBytes(plugin.GetProperty("manifest"u8).GetRawText())));
+                if (plugin.GetProperty("status"u8).ValueEquals("ready"u8) && KindOf(plugin.GetProperty("manifest"u8)) is { } kind) kinds.Add(kind);
             }
 
+            return kinds;
+        }
+        catch (Exception e) when (e is RemoteException or JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            // Another VMM.
             return null;
         }
-        catch (Exception e) when (e is RemoteException or JsonException or FormatException or InvalidOperationException or KeyNotFoundException)
+    }
+
+    private static DeviceConfigSchema? KindOf(JsonElement manifest)
+    {
+        try
         {
-            // Another VMM, or a declaration of a later version: as if there were none.
+            return new DeviceConfigSchema(DeviceDeclaration.Parse(System.Text.Encoding.UTF8.GetBytes(manifest.GetRawText())));
+        }
+        catch (FormatException)
+        {
+            // A declaration of a later version: as if there were none.
             return null;
         }
     }

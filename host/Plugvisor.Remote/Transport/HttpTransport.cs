@@ -97,6 +97,7 @@ internal sealed class HttpTransport(string path) : IRemoteTransport
             _ => "Unknown",
         };
         List<string> words = Words(body);
+        // A reason of the server's own is about what was asked for, not about the operation.
         if (status == 404 && words is [] or ["Not Found"] && call.WhenUnknown is { } why) words.Add(why);
         return RemoteException.Chain([Failed, $"Server responded with {name}", .. words]);
     }

@@ -90,6 +90,22 @@ public sealed class ReplyTests
     }
 
     [Fact]
+    public async Task A_server_that_knows_the_operation_and_not_the_plugin_is_not_called_another()
+    {
+        const string Body = """["Error from API","The plugin could not be unloaded","there is no plugin nope; vmm.plugins lists those that there are"]""";
+        RemoteProcess result = await AskAsync($"HTTP/1.1 404 \r\n{Head}Content-Length: {Body.Length}\r\n\r\n{Body}", "unload-plugin", "nope");
+        Assert.EndsWith("  4: there is no plugin nope; vmm.plugins lists those that there are\n", result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_without_a_plugin_for_a_device_says_how_to_get_one()
+    {
+        RemoteProcess result = await AskAsync($"HTTP/1.1 404 \r\n{Head}Content-Length: 13\r\n\r\n[\"Not Found\"]", "add-gizmo", "{}");
+        Assert.EndsWith("  1: Server responded with NotFound\n  2: Not Found\n  3: No plugin of this server has devices of kind gizmo; load-plugin gives it one\n",
+            result.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_server_without_a_list_of_plugins_says_so()
     {
         RemoteProcess result = await AskAsync($"HTTP/1.1 404 \r\n{Head}Content-Length: 13\r\n\r\n[\"Not Found\"]", "plugins");

@@ -107,13 +107,50 @@ public sealed class RequestTests : IDisposable
         Assert.Equal("""[{"queue_index":0,"host_cpus":[1,2]}]""", disk.GetProperty("queue_affinity").GetRawText());
     }
 
+    [Theory]
+    [InlineData("help add-disk")]
+    [InlineData("add-disk --help")]
+    [InlineData("--help")]
+    public async Task Help_knows_what_the_servers_plugins_declare(string line)
+    {
+        using FakeApiServer server = ServerWithDisks();
+        string none = Directory.CreateTempSubdirectory("plugvisor-none").FullName;
+        string help = (await RemoteProcess.RunAsync(["--api-socket", server.Path, "--plugin-dir", none, .. line.Split(' ')])).Succeeded();
+        Assert.Equal("GET /api/v1/vmm.plugins", server.Next().Line);
+        if (line == "--help") Assert.Matches(@"\n  add-disk <disk-config> +Add a disk\n", help);
+        else Assert.Matches(@"Usage:\n  plugvisor-remote --api-socket <path> add-disk <disk-config>\n(.*\n)*      path=<path> ", help);
+
+        // Nobody answers, or nobody is asked: what is known here.
+        string alone = (await RemoteProcess.RunAsync(["--api-socket", "/nowhere/api.sock", "--plugin-dir", none, .. line.Split(' ')])).Succeeded();
+        Assert.DoesNotContain("path=<path>", alone, StringComparison.Ordinal);
+        Assert.Equal(alone, (await RemoteProcess.RunAsync(["--plugin-dir", none, .. line.Split(' ')])).Succeeded());
+        Directory.Delete(none);
+    }
+
+    [Fact]
+    public async Task Help_on_a_kind_that_nobody_declares_says_where_it_would_come_from()
+    {
+        string help = (await RemoteProcess.RunAsync("help", "add-gizmo")).Succeeded();
+        Assert.Contains("add-gizmo <gizmo-config>\n", help, StringComparison.Ordinal);
+        Assert.Contains("no plugin here declares kind gizmo", help, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_kind_that_neither_this_side_nor_the_server_has_says_both()
+    {
+        using FakeApiServer server = ServerWithDisks();
+        string none = Directory.CreateTempSubdirectory("plugvisor-none").FullName;
+        RemoteProcess result = await RemoteProcess.RunAsync("--api-socket", server.Path, "--plugin-dir", none, "add-gizmo", "size=3");
+        Directory.Delete(none);
+        Assert.Equal(
+            $"Error: ch-remote exited with the following chain of errors:\n  0: Error parsing gizmo syntax\n  1: No plugin of this server has devices of kind gizmo; load-plugin gives it one\n"
+            + $"  2: No plugin for devices of kind gizmo in {none}; --plugin-dir names another directory\n", result.Errors);
+    }
+
     [Fact]
     public async Task What_no_plugin_here_declares_the_servers_may()
     {
-        byte[] manifest = ManifestReader.Read(Path.Combine(AppContext.BaseDirectory, "Plugvisor.Plugins.VirtioBlk.dll"))!;
-        string list = $$"""[{"name":"x","folder":"/x","status":"refused"},{"name":"b","folder":"/b","status":"ready","kind":"disk","manifest":{{Encoding.UTF8.GetString(manifest)}}}]""";
-        using var server = new FakeApiServer(request => request.Line.EndsWith("vmm.plugins", StringComparison.Ordinal)
-            ? $"HTTP/1.1 200 \r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(list)}\r\n\r\n{list}" : NoContent);
+        using FakeApiServer server = ServerWithDisks();
         string none = Directory.CreateTempSubdirectory("plugvisor-none").FullName;
         (await RemoteProcess.RunAsync("--api-socket", server.Path, "--plugin-dir", none, "add-disk", "path=/a,readonly=on")).Succeeded();
         Directory.Delete(none);
@@ -143,6 +180,15 @@ public sealed class RequestTests : IDisposable
         RemoteProcess result = await RemoteProcess.RunAsync("--api-socket", _server.Path, "restore", "source_url=file:///s,net_fds=[n1@[77]]");
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("Bad file descriptor", result.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>A VMM whose one plugin has disks.</summary>
+    private static FakeApiServer ServerWithDisks()
+    {
+        byte[] manifest = ManifestReader.Read(Path.Combine(AppContext.BaseDirectory, "Plugvisor.Plugins.VirtioBlk.dll"))!;
+        string list = $$"""[{"name":"x","folder":"/x","status":"refused"},{"name":"b","folder":"/b","status":"ready","kind":"disk","manifest":{{Encoding.UTF8.GetString(manifest)}}}]""";
+        return new FakeApiServer(request => request.Line.EndsWith("vmm.plugins", StringComparison.Ordinal)
+            ? $"HTTP/1.1 200 \r\nContent-Type: application/json\r\nContent-Length: {Encoding.UTF8.GetByteCount(list)}\r\n\r\n{list}" : NoContent);
     }
 
     private static string Target(FileDescriptor descriptor) => File.ResolveLinkTarget($"/proc/self/fd/{descriptor.Value}", false)!.FullName;
