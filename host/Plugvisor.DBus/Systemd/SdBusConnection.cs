@@ -68,9 +68,11 @@ internal sealed class SdBusConnection(string address, string name, IBusService s
             ready.Set(_mail.Descriptor, EpollEvents.Readable, MailSource);
             var claim = new NameClaim(bus, name);
             long start = Stopwatch.GetTimestamp();
-            while (!_mail.IsStopping)
+            while (true)
             {
                 bool more = Step(bus, claim);
+                // Behind the step, which takes the wake-up that came with it: the wait below would not end.
+                if (_mail.IsStopping) break;
                 if (!owned && claim.IsOwned)
                 {
                     owned = true;

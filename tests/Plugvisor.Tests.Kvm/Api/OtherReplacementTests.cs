@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Plugvisor.Tests.Kvm.Guests;
 using Xunit;
 
@@ -67,13 +66,14 @@ public sealed class OtherReplacementTests
     private static async Task CountedAsync(RestVmm vmm, ApiClient client, string device, string name, ulong more)
     {
         ulong? from = null;
-        for (long deadline = Environment.TickCount64 + 60_000; ; await Task.Delay(5, TestContext.Current.CancellationToken))
-        {
-            JsonElement counters = (await client.GetAsync("vm.counters")).Json;
-            ulong now = counters.GetProperty(device).GetProperty(name).GetUInt64();
-            from ??= now;
-            if (now >= from + more) return;
-            Assert.True(Environment.TickCount64 < deadline, $"{device} counts no more {name}: {now}{vmm.Process.Everything()}");
-        }
+        ulong now = 0;
+        await vmm.UntilAsync(
+            async () =>
+            {
+                now = (await client.GetAsync("vm.counters")).Json.GetProperty(device).GetProperty(name).GetUInt64();
+                from ??= now;
+                return now >= from + more;
+            },
+            () => $"{device} counts no more {name}: {now}");
     }
 }

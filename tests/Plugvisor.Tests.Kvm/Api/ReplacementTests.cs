@@ -110,8 +110,7 @@ public sealed partial class ReplacementTests
                 Assert.True(at >= 0, answer.ToString());
                 Assert.Equal("device _disk0 goes on with its old code", answer.Errors[at + 1]);
                 Assert.StartsWith(reason, answer.Errors[at + 2], StringComparison.Ordinal);
-                for (long deadline = Environment.TickCount64 + 60_000; await WrittenAsync(client) <= written;)
-                    Assert.True(Environment.TickCount64 < deadline, $"{how}: the disk does not go on{vmm.Process.Everything()}");
+                await vmm.UntilAsync(async () => await WrittenAsync(client) > written, () => $"{how}: the disk does not go on");
             }
 
             Put(shipped, folder);

@@ -62,14 +62,16 @@ internal sealed class RestVmm : IDisposable
     public ApiClient Open() => new(Socket);
 
     /// <summary>Waits until the event monitor has told of something so many times.</summary>
-    public async Task EventAsync(string name, int times = 1)
+    public Task EventAsync(string name, int times = 1) => UntilAsync(
+        async () => (await File.ReadAllTextAsync(EventFile, TestContext.Current.CancellationToken)).Split($"\"{name}\"").Length > times, () => $"no event {name}");
+
+    /// <summary>Looks again and again, as the VMM needs the processors more, until something is so; a minute at most.</summary>
+    /// <param name="holds">Whether it is.</param>
+    /// <param name="otherwise">What to say when it never is.</param>
+    public async Task UntilAsync(Func<Task<bool>> holds, Func<string> otherwise)
     {
-        long deadline = Environment.TickCount64 + 60_000;
-        while ((await File.ReadAllTextAsync(EventFile, TestContext.Current.CancellationToken)).Split($"\"{name}\"").Length <= times)
-        {
-            Assert.True(Environment.TickCount64 < deadline, $"no event {name}{Process.Everything()}");
-            await Task.Delay(2, TestContext.Current.CancellationToken);   // the VMM needs the processors more
-        }
+        for (long deadline = Environment.TickCount64 + 60_000; !await holds(); await Task.Delay(5, TestContext.Current.CancellationToken))
+            Assert.True(Environment.TickCount64 < deadline, $"{otherwise()}{Process.Everything()}");
     }
 
     public static string Request(string method, string operation, string? body = null) =>

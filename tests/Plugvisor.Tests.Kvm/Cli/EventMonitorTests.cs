@@ -72,10 +72,17 @@ public sealed class EventMonitorTests : IDisposable
     public async Task A_fifo_that_nobody_reads_delays_nothing()
     {
         using (Process mkfifo = Process.Start("mkfifo", [Events])) await mkfifo.WaitForExitAsync(TestContext.Current.CancellationToken);
-        var watch = Stopwatch.StartNew();
-        using VmmProcess vmm = VmmProcess.Boot("hello", "", "--event-monitor", $"path={Events}");
-        await vmm.FinishAsync();
-        Assert.True(watch.ElapsedMilliseconds < 20_000, $"it took {watch.ElapsedMilliseconds} ms");
+        // At best: a start may be late on a busy machine.
+        TimeSpan quick = TimeSpan.FromSeconds(5), best = TimeSpan.MaxValue;
+        for (int i = 0; i < 3 && best > quick; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            using VmmProcess vmm = VmmProcess.Boot("hello", "", "--event-monitor", $"path={Events}");
+            await vmm.FinishAsync();
+            if (watch.Elapsed < best) best = watch.Elapsed;
+        }
+
+        Assert.True(best < quick, $"it took {best}");
     }
 
     [Fact]

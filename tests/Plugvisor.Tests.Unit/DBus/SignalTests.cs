@@ -6,6 +6,8 @@ namespace Plugvisor.Tests.Unit.DBus;
 /// <summary>The Event signal, as stock monitors see it.</summary>
 public sealed class SignalTests : IAsyncLifetime
 {
+    private static readonly TimeSpan s_quick = TimeSpan.FromMilliseconds(200);
+
     private BusRig _rig = null!;
 
     public async ValueTask InitializeAsync() => _rig = await BusRig.StartAsync();
@@ -87,7 +89,12 @@ public sealed class SignalTests : IAsyncLifetime
         var clock = Stopwatch.StartNew();
         string text = new('x', 10_000);
         for (int i = 0; i < 5_000; i++) _rig.Events.Publish("test", text);
-        Assert.InRange(clock.ElapsedMilliseconds, 0, 15_000);   // libsystemd would wait for 25 s
+        // By now there is no room left anywhere, so that each of these would wait: libsystemd for 25 s.
+        TimeSpan best = Best.Of(s_quick, () =>
+        {
+            for (int i = 0; i < 1_000; i++) _rig.Events.Publish("test", text);
+        });
+        Assert.InRange(best, TimeSpan.Zero, s_quick);
 
         await _rig.DBus.DisposeAsync();
         Assert.InRange(clock.ElapsedMilliseconds, 0, 20_000);

@@ -79,9 +79,18 @@ public sealed class EventMonitorTests : IDisposable
     {
         MakeFifo();
         using var monitor = new EventMonitor(_hub, ByteSink.Open(_fifo), _fifo, _log);
-        var watch = Stopwatch.StartNew();
-        for (int i = 0; i < Flood; i++) _hub.Publish("vm", $"e{i}");
-        Assert.True(watch.ElapsedMilliseconds < 20_000, $"{Flood} events took {watch.ElapsedMilliseconds} ms");
+        // The FIFO and the queue are full after the first pieces, so that all the others would wait.
+        const int Pieces = 10;
+        TimeSpan best = TimeSpan.MaxValue;
+        for (int i = 0; i < Flood;)
+        {
+            long start = Stopwatch.GetTimestamp();
+            for (int last = i + (Flood / Pieces); i < last; i++) _hub.Publish("vm", $"e{i}");
+            TimeSpan took = Stopwatch.GetElapsedTime(start);
+            if (i > Flood / 2 && took < best) best = took;
+        }
+
+        Assert.InRange(best, TimeSpan.Zero, TimeSpan.FromSeconds(2) / Pieces);
         Assert.Equal($"Warning: event monitor {_fifo}: its reader does not keep up, 1024 events wait; further ones are lost", _log.Next());
 
         await using var reader = new FileStream(_fifo, FileMode.Open, FileAccess.Read);
@@ -166,13 +175,22 @@ public sealed class EventMonitorTests : IDisposable
     public void The_end_waits_half_a_second_for_a_reader_that_does_not_read()
     {
         MakeFifo();
-        var monitor = new EventMonitor(_hub, ByteSink.Open(_fifo), _fifo, _log);
-        for (int i = 0; i < 1000; i++) _hub.Publish("vm", "e");
-        _hub.Complete();
-        var watch = Stopwatch.StartNew();
-        monitor.Dispose();
-        Assert.InRange(watch.ElapsedMilliseconds, 300, 20_000);
-        Assert.Equal($"Warning: event monitor {_fifo}: its reader did not take the last events", _log.Next());
+        TimeSpan least = TimeSpan.FromMilliseconds(300), most = TimeSpan.FromSeconds(2), best = TimeSpan.MaxValue;
+        for (int i = 0; i < 5 && best > most; i++)
+        {
+            var hub = new EventHub(TimeProvider.System);
+            var monitor = new EventMonitor(hub, ByteSink.Open(_fifo), _fifo, _log);
+            for (int events = 0; events < 1000; events++) hub.Publish("vm", "e");
+            hub.Complete();
+            long start = Stopwatch.GetTimestamp();
+            monitor.Dispose();
+            TimeSpan took = Stopwatch.GetElapsedTime(start);
+            Assert.True(took >= least, $"it waited for {took}");
+            if (took < best) best = took;
+            Assert.Equal($"Warning: event monitor {_fifo}: its reader did not take the last events", _log.Next());
+        }
+
+        Assert.InRange(best, least, most);
     }
 
     [Fact]

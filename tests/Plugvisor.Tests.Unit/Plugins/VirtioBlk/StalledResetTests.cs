@@ -74,14 +74,21 @@ public sealed class StalledResetTests : IDisposable
     public void Hostile_28_and_29_A_reset_at_whatever_moment_after_a_doorbell_leaves_the_vcpu_alone()
     {
         int stalled = 0;
-        for (int round = 0; round < 300; round++)
+        TimeSpan best = TimeSpan.MaxValue;   // of those that met a stalled request
+        for (int round = 0; round < 300 || (stalled == 0 && round < 3000); round++)   // a busy machine is slow to take the request
         {
             Submit(_guest, 0, Slow, Header, Data, Status);
             Thread.SpinWait(round * 20);
             long start = Stopwatch.GetTimestamp();
             using (var rescue = new Timer(_ => _disk.Release(), null, 5000, Timeout.Infinite)) _guest.SetStatus(0);   // else this would hang
-            Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 0, 4);
-            if (_guest.StatusNow != 0) stalled++;
+            TimeSpan took = Stopwatch.GetElapsedTime(start);
+            Assert.InRange(took.TotalSeconds, 0, 4);
+            if (_guest.StatusNow != 0)
+            {
+                stalled++;
+                if (took < best) best = took;
+            }
+
             _disk.Release();
             Assert.True(_guest.AwaitStatus(0));
             _disk.HoldAgain();
@@ -90,6 +97,7 @@ public sealed class StalledResetTests : IDisposable
         }
 
         Assert.True(stalled > 0, "no reset met a stalled request");
+        Assert.InRange(best.TotalSeconds, 0, 1);
     }
 
     [Fact]

@@ -42,9 +42,9 @@ public sealed class RngTests : IDisposable
     {
         using var rng = new DriverHarness(RngConformanceTests.CreateRng(_host), _host);
         rng.Start();
-        var watch = Stopwatch.StartNew();
-        Assert.Equal(MaxRequest, rng.Queues[0].Call(DriverBuffer.Writable(0x1_0000_0000, uint.MaxValue)));
-        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(20));
+        var quick = TimeSpan.FromSeconds(5);
+        TimeSpan best = Best.Of(quick, () => Assert.Equal(MaxRequest, rng.Queues[0].Call(DriverBuffer.Writable(0x1_0000_0000, uint.MaxValue))));
+        Assert.InRange(best, TimeSpan.Zero, quick);
         Assert.Equal(0, _ram.Bytes(0x1_0000_0000 + MaxRequest, 4096).IndexOfAnyExcept((byte)0) + 1);
     }
 

@@ -18,21 +18,8 @@ public sealed class StreamTests
         byte[] sent = RandomBytes(Length, 1);
         var sender = new Thread(() => SendAll(host, sent));
         sender.Start();
-        var got = new List<byte>();
-        uint forwarded = 0, told = 0;
-        while (got.Count < Length)
-        {
-            (Packet packet, byte[] data) = rig.Next();
-            Assert.True(packet.Operation is VsockSpec.VIRTIO_VSOCK_OP_RW or VsockSpec.VIRTIO_VSOCK_OP_CREDIT_REQUEST);
-            got.AddRange(data);
-            forwarded += (uint)data.Length;
-            Assert.InRange(forwarded - told, 0u, Window);
-            // A guest that is asked answers; one that is not tells by itself after some time.
-            if (packet.Operation != VsockSpec.VIRTIO_VSOCK_OP_CREDIT_REQUEST && forwarded - told < Window / 2) continue;
-            told = forwarded;
-            rig.Send(VsockRig.NewPacket(VsockSpec.VIRTIO_VSOCK_OP_CREDIT_UPDATE, Guest, Port, forwarded, Window));
-        }
-
+        uint forwarded = 0;
+        byte[] got = rig.ReceiveAll(Guest, Port, Length, Window, ref forwarded);
         sender.Join();
         Assert.Equal(sent, got);
     }
@@ -47,21 +34,7 @@ public sealed class StreamTests
         byte[] got = [];
         var reader = new Thread(() => got = VsockRig.Read(host, Length));
         reader.Start();
-        uint passed = 0;
-        for (int at = 0; at < Length;)
-        {
-            uint free = Connection.BufferSize - ((uint)at - passed);
-            int part = (int)Math.Min(Math.Min(free, 9000), (uint)(Length - at));
-            if (part == 0)
-            {
-                passed = rig.Expect(VsockSpec.VIRTIO_VSOCK_OP_CREDIT_UPDATE).Forwarded;
-                continue;
-            }
-
-            rig.Send(VsockRig.NewPacket(VsockSpec.VIRTIO_VSOCK_OP_RW, Guest, Port), sent.AsSpan(at, part));
-            at += part;
-        }
-
+        rig.SendAll(Guest, Port, sent);
         reader.Join();
         Assert.Equal(sent, got);
     }

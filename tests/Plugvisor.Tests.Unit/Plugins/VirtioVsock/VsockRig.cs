@@ -106,6 +106,58 @@ internal sealed class VsockRig : IDisposable
         return packet;
     }
 
+    /// <summary>Takes bytes of the host as a guest with so much room does: one that is asked tells what it has passed on, another by itself after some time.</summary>
+    /// <param name="guestPort">The guest's end.</param>
+    /// <param name="hostPort">The host's.</param>
+    /// <param name="length">How many bytes.</param>
+    /// <param name="window">The room.</param>
+    /// <param name="forwarded">What was passed on before; at the end, in all.</param>
+    public byte[] ReceiveAll(uint guestPort, uint hostPort, int length, uint window, ref uint forwarded)
+    {
+        var got = new List<byte>();
+        uint told = forwarded;
+        while (got.Count < length)
+        {
+            (Packet packet, byte[] data) = Next();
+            Assert.True(packet.Operation is VsockSpec.VIRTIO_VSOCK_OP_RW or VsockSpec.VIRTIO_VSOCK_OP_CREDIT_REQUEST);
+            got.AddRange(data);
+            forwarded += (uint)data.Length;
+            Assert.InRange(forwarded - told, 0u, window);
+            if (packet.Operation != VsockSpec.VIRTIO_VSOCK_OP_CREDIT_REQUEST && forwarded - told < window / 2) continue;
+            told = forwarded;
+            Send(NewPacket(VsockSpec.VIRTIO_VSOCK_OP_CREDIT_UPDATE, guestPort, hostPort, forwarded, window));
+        }
+
+        return [.. got];
+    }
+
+    /// <summary>Sends bytes as a guest does, never more than the device has room for.</summary>
+    /// <param name="guestPort">The guest's end.</param>
+    /// <param name="hostPort">The host's.</param>
+    /// <param name="data">The bytes.</param>
+    /// <param name="before">What was sent, and passed on, before.</param>
+    /// <returns>What the device has told last of what it has passed on.</returns>
+    public uint SendAll(uint guestPort, uint hostPort, ReadOnlySpan<byte> data, uint before = 0)
+    {
+        uint passed = before;
+        for (int at = 0; at < data.Length;)
+        {
+            uint free = Connection.BufferSize - (before + (uint)at - passed);
+            Assert.InRange(free, 0u, (uint)Connection.BufferSize);
+            int part = (int)Math.Min(Math.Min(free, 9000), (uint)(data.Length - at));
+            if (part == 0)
+            {
+                passed = Expect(VsockSpec.VIRTIO_VSOCK_OP_CREDIT_UPDATE).Forwarded;
+                continue;
+            }
+
+            Send(NewPacket(VsockSpec.VIRTIO_VSOCK_OP_RW, guestPort, hostPort), data.Slice(at, part));
+            at += part;
+        }
+
+        return passed;
+    }
+
     /// <summary>Offers a buffer for packets: cut in three, as drivers may.</summary>
     public void Post(ulong? again = null)
     {
