@@ -182,7 +182,7 @@ public sealed class PluginSet : IDevicePlugins
     /// <inheritdoc/>
     public string? WhyPermanent(PluginEntry entry) =>
         Loaded(entry.Declaration!.Kind) is { IsUnloadable: false }
-            ? $"plugin {entry.Name} stays until the VMM ends: its code was loaded for a device of the boot, and it is not declared reloadable "
+            ? $"plugin {entry.Name} stays until the VMM ends: its code was loaded as one of those that were there at the start, and it is not declared reloadable "
                 + "([DevicePlugin(Reloadable = true)])"
             : null;
 

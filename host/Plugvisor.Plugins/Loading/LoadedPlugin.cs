@@ -55,6 +55,10 @@ public sealed class LoadedPlugin
         {
             code = loader.Load(entry.AssemblyPath!, isUnloadable ?? entry.Declaration!.IsReloadable);
         }
+        catch (IOException) when (!File.Exists(entry.AssemblyPath))
+        {
+            throw new PluginLoadException($"Plugin {entry.Name} can not be loaded: {entry.AssemblyPath} is gone; vmm.reload-plugin takes what its folder has now");
+        }
         catch (Exception error) when (error is IOException or BadImageFormatException or UnauthorizedAccessException)
         {
             throw new PluginLoadException($"Plugin {entry.Name} ({entry.AssemblyPath}) can not be loaded", error);

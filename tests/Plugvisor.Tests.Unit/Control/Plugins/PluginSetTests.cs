@@ -168,7 +168,7 @@ public sealed class PluginSetTests : IDisposable
         Assert.Null(permanent.WhyPermanent(permanent.Find("alpha")));   // not loaded yet
         _ = permanent.Load("alpha");
         Assert.Equal(
-            "plugin alpha stays until the VMM ends: its code was loaded for a device of the boot, and it is not declared reloadable "
+            "plugin alpha stays until the VMM ends: its code was loaded as one of those that were there at the start, and it is not declared reloadable "
             + "([DevicePlugin(Reloadable = true)])", permanent.WhyPermanent(permanent.Find("alpha")));
     }
 

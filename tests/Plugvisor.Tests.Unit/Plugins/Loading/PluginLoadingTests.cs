@@ -135,7 +135,12 @@ public sealed class PluginLoadingTests : IDisposable
         File.WriteAllText(Path.Combine(folder, "Alpha.dll"), "garbage");
         Assert.IsType<BadImageFormatException>(Assert.Throws<PluginLoadException>(() => LoadedPlugin.Load(entry, _loader)).InnerException);
         File.Delete(Path.Combine(folder, "Alpha.dll"));
-        Assert.IsType<FileNotFoundException>(Assert.Throws<PluginLoadException>(() => LoadedPlugin.Load(entry, _loader)).InnerException);
+        foreach (bool isUnloadable in new[] { true, false })
+        {
+            Assert.Equal(
+                $"Plugin alpha can not be loaded: {folder}/Alpha.dll is gone; vmm.reload-plugin takes what its folder has now",
+                Assert.Throws<PluginLoadException>(() => LoadedPlugin.Load(entry, _loader, isUnloadable)).Message);
+        }
     }
 
     [Fact]
