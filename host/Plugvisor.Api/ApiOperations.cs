@@ -11,7 +11,9 @@ namespace Plugvisor.Api;
 /// </summary>
 internal static class ApiOperations
 {
-    private const string Migration = "Live migration", Snapshots = "Snapshots", Resizing = "Resizing";
+    private const string NotYet = "not there yet in this version of Plugvisor";
+
+    private const string Migration = "Live migration is " + NotYet, Snapshots = "Snapshots are " + NotYet, Resizing = "Resizing is " + NotYet;
 
     /// <summary>The catalog for these device kinds.</summary>
     public static ApiCatalog For(IReadOnlyList<DeviceConfigSchema> kinds)
@@ -61,7 +63,7 @@ internal static class ApiOperations
             Missing("vm.resize-zone", "VmResizeZone", "Resize a memory zone", "The memory zone could not be resized", Resizing, "VmResizeZone"),
             Missing("vm.snapshot", "VmSnapshot", "Save the VM's state", "The VM could not be snapshotted", Snapshots, "VmSnapshotConfig"),
             Missing("vm.restore", "VmRestore", "Make a VM of a saved state", "The VM could not be restored", Snapshots, "RestoreConfig", descriptors: 253),
-            Missing("vm.coredump", "VmCoredump", "Write a core dump", "The VM could not be coredumped", "Core dumps", "VmCoredumpData"),
+            Missing("vm.coredump", "VmCoredump", "Write a core dump", "The VM could not be coredumped", "Core dumps are " + NotYet, "VmCoredumpData"),
             Missing("vm.receive-migration", "VmReceiveMigration", "Receive a VM", "Error receiving migration", Migration, "ReceiveMigrationData",
                 descriptors: 253),
             Missing("vm.send-migration", "VmSendMigration", "Send the VM", "Error dispatching the migration worker", Migration, "SendMigrationData"),
@@ -75,7 +77,7 @@ internal static class ApiOperations
         {
             if (Find(operations, "vm.add-" + kind)) continue;
             operations.Add(Missing("vm.add-" + kind, SchemaNames.MethodOf(kind), $"Add a {noun}", $"The {noun} could not be added to the VM",
-                $"A plugin for device kind {kind}", null, descriptors, ApiReplyKind.DocumentOrNoContent));
+                $"no plugin here has devices of kind {kind}; vmm.load-plugin loads one", null, descriptors, ApiReplyKind.DocumentOrNoContent));
         }
 
         return new ApiCatalog(operations);
@@ -149,10 +151,10 @@ internal static class ApiOperations
     };
 
     private static ApiOperation Missing(
-        string name, string? method, string summary, string failure, string what, string? schema, int descriptors = 0,
+        string name, string? method, string summary, string failure, string words, string? schema, int descriptors = 0,
         ApiReplyKind reply = ApiReplyKind.NoContent) => new()
     {
         Name = name, DBusMethod = method, Summary = summary, Failure = failure, Body = ApiBody.Required, Reply = reply, RequestSchema = schema,
-        MaxDescriptors = descriptors, Missing = $"{what} {(what == Snapshots || what == "Core dumps" ? "are" : "is")} not there yet in this version of Plugvisor",
+        MaxDescriptors = descriptors, Missing = words,
     };
 }

@@ -121,6 +121,13 @@ public sealed class PluginApiTests : IDisposable
         Fails(reply, ApiStatus.NotFound, "there is no plugin for device kind tiny any more");
     }
 
+    [Fact]
+    public async Task A_kind_of_the_interface_without_a_plugin_is_told_how_to_get_one()
+    {
+        await _rig.Ask("vm.create", """{"payload":{"kernel":"/k"}}""");
+        Fails(await _rig.Ask("vm.add-vdpa", "{}"), ApiStatus.NotImplemented, "no plugin here has devices of kind vdpa; vmm.load-plugin loads one");
+    }
+
     private static void Fails(ApiReply reply, ApiStatus status, string reason)
     {
         Assert.Equal((status, reason), (reply.Status, reply.Errors[^1]));

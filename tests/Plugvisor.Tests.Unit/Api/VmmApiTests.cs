@@ -132,7 +132,7 @@ public sealed class VmmApiTests : IDisposable
             ApiReply reply = await _rig.Ask(operation.Name, "{}");
             Assert.Equal(ApiStatus.NotImplemented, reply.Status);
             Assert.Equal("Error from API", reply.Errors[0]);
-            Assert.Contains("not there yet", reply.Errors[^1], StringComparison.Ordinal);
+            Assert.Matches("not there yet in this version|no plugin here has devices of kind", reply.Errors[^1]);
         }
     }
 
