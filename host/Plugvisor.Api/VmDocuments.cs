@@ -4,6 +4,7 @@ using Plugvisor.Abstractions.Pci;
 using Plugvisor.Configuration;
 using Plugvisor.Control;
 using Plugvisor.Machine.Devices;
+using Plugvisor.Machine.Memory;
 using Plugvisor.Machine.Pci;
 
 namespace Plugvisor.Api;
@@ -80,6 +81,16 @@ internal static class VmDocuments
                 _ => "Mmio32"u8,
             });
             output.WriteBoolean("prefetchable"u8, bar.Prefetchable);
+            output.WriteEndObject();
+            output.WriteEndObject();
+        }
+
+        foreach (AddressRange range in node.Memory)
+        {
+            output.WriteStartObject();
+            output.WriteStartObject("MmioAddressRange"u8);
+            output.WriteNumber("base"u8, range.Start);
+            output.WriteNumber("size"u8, range.Length);
             output.WriteEndObject();
             output.WriteEndObject();
         }

@@ -63,10 +63,15 @@ internal sealed class GuestEvents(Action wake) : IMachineListener
     /// <inheritdoc/>
     public void OnGuestEvent(string name, IReadOnlyDictionary<string, string> properties) => GuestEventHandler?.Invoke(name, properties);
 
+    /// <summary>Called when the process was asked to end, on the thread that asks. Set before the loop runs.</summary>
+    public Action? TerminateHandler { get; set; }
+
     /// <summary>The process was asked to end.</summary>
     public void OnTerminate()
     {
-        if (Interlocked.Exchange(ref _terminate, 1) == 0) wake();
+        if (Interlocked.Exchange(ref _terminate, 1) != 0) return;
+        TerminateHandler?.Invoke();
+        wake();
     }
 
     /// <summary>Whether the process was asked to end. Stays.</summary>

@@ -48,6 +48,7 @@ public sealed partial class Vmm : IDisposable
         _events = events;
         _deviceEvents = new DeviceEvents(events, TimeProvider.System);
         loop.Events.GuestEventHandler = (name, properties) => events.Publish("guest", name, properties);
+        loop.Events.TerminateHandler = _pluginThread.Abandon;
         _logs = logs;
         _log = logs.CreateLogger<Vmm>();
         _guestLog = new DeviceLog("guest", _log, TimeProvider.System);
@@ -60,6 +61,9 @@ public sealed partial class Vmm : IDisposable
     public VmState State => _config is null ? VmState.None
         : _machine is null ? VmState.Created
         : _paused ? VmState.Paused : VmState.Running;
+
+    /// <summary>Whether the process was asked to end, so that what did not work may be for that.</summary>
+    public bool IsEnding => _loop.Events.IsTerminating;
 
     /// <summary>Takes a configuration and opens its consoles.</summary>
     public void Create(VmConfig config)

@@ -31,6 +31,7 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
     private readonly Bus _mmio = new();
     private readonly MsiRouter _router;
     private readonly GuestMappings _mappings;
+    private readonly DeviceMemory _deviceMemory;
     private readonly MachineConsoles _consoles;
     private readonly Board _board;
     private readonly PciRoot _pci;
@@ -74,7 +75,8 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
             _pci = new PciRoot(_ports, _mmio);
             _pci.AddSegment(new PciApertures(Map.Window32, Map.Window64, PciRoot.PortWindow), new DeviceLog("pci", _log, clock));
             _board.PciHotplug.Hide = (segment, slot) => _pci.Segments[segment].Hide(slot);
-            _services.Add(new DeviceMemory(Map.Window64, _mappings, _mmio, _pci.Segments[0]));
+            _deviceMemory = new DeviceMemory(Map.Window64, _mappings, _mmio, _pci.Segments[0]);
+            _services.Add(_deviceMemory);
             _virtio = new VirtioPciEnvironment { Vm = _vm, Router = _router, Memory = _ram.Memory, Mappings = _mappings };
             _vcpus = new VcpuGroup(MakeVcpus());
             _vcpus.Start();   // they are made while devices and the kernel are loaded
@@ -110,7 +112,13 @@ public sealed partial class VirtualMachine : IVcpuEvents, IDisposable
     {
         var nodes = new List<DeviceTreeNode>();
         foreach (string id in _board.DeviceIds) nodes.Add(new DeviceTreeNode(id));
-        foreach (PluggedDevice device in _devices) nodes.AddRange(device.Function.DescribeTree());
+        foreach (PluggedDevice device in _devices)
+        {
+            IReadOnlyList<AddressRange> memory = _deviceMemory.RangesOf(device.Id);
+            foreach (DeviceTreeNode node in device.Function.DescribeTree())
+                nodes.Add(memory.Count > 0 && node.Id == device.Id ? node with { Memory = memory } : node);
+        }
+
         return nodes;
     }
 

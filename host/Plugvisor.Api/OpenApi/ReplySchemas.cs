@@ -47,7 +47,9 @@ internal static class ReplySchemas
              "resources":{"type":"array","items":{"type":"object","additionalProperties":false,"properties":{
               "PciBar":{"type":"object","required":["index","base","size","type_","prefetchable"],"additionalProperties":false,"properties":{
                "index":{"type":"integer"},"base":{"type":"integer","format":"int64"},"size":{"type":"integer","format":"int64"},
-               "type_":{"type":"string","enum":["Io","Mmio32","Mmio64"]},"prefetchable":{"type":"boolean"}}}}}}}}
+               "type_":{"type":"string","enum":["Io","Mmio32","Mmio64"]},"prefetchable":{"type":"boolean"}}},
+              "MmioAddressRange":{"type":"object","required":["base","size"],"additionalProperties":false,"properties":{
+               "base":{"type":"integer","format":"int64"},"size":{"type":"integer","format":"int64"}}}}}}}}
             """),
         ("VmCounters", """
             {"type":"object","description":"By device, then by counter",

@@ -27,6 +27,10 @@ internal sealed class BootOrder(VmConfig config, ControlLoop loop, ApiFrontEnds 
         {
             vmm.Boot();
         }
+        catch (Exception) when (vmm.IsEnding)
+        {
+            // A signal came while a device was being made, which may wait for a daemon: that is no failure.
+        }
         finally
         {
             api.OnBooted();

@@ -1,3 +1,4 @@
+using Plugvisor.Machine.Memory;
 using Plugvisor.Machine.Pci;
 
 namespace Plugvisor.Machine.Devices;
@@ -20,4 +21,7 @@ public sealed record DeviceTreeNode(string Id)
 
     /// <summary>The BARs of a PCI function, by index.</summary>
     public IReadOnlyList<PciBarResource> Bars { get; init; } = [];
+
+    /// <summary>Memory of the device in guest-physical space that is no BAR, such as that of a virtio-pmem.</summary>
+    public IReadOnlyList<AddressRange> Memory { get; init; } = [];
 }

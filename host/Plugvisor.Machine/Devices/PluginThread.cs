@@ -17,7 +17,8 @@ public sealed class PluginThread : IDisposable
 
     private readonly TimeSpan _deadline;
     private TimeSpan _last;
-    private Worker? _worker;
+    private volatile Worker? _worker;
+    private volatile bool _abandoned;
 
     /// <summary>A thread that is not started yet.</summary>
     /// <param name="deadline">How long a call may take; null for <see cref="DefaultDeadline"/>.</param>
@@ -31,15 +32,25 @@ public sealed class PluginThread : IDisposable
     /// <returns>False when the call did not return in time.</returns>
     public bool TryRun(Action body, Action? late, out Exception? thrown, TimeSpan patience = default)
     {
-        _worker ??= new Worker();
+        Worker worker = _worker ??= new Worker();
         _last = _deadline + patience;
-        if (_worker.TryRun(body, late, _last, s_spin, out thrown)) return true;
+        Interlocked.MemoryBarrier();   // who abandons sees the thread, or this sees that it was abandoned
+        if (_abandoned) worker.Abandon();
+        if (worker.TryRun(body, late, _last, s_spin, out thrown)) return true;
         _worker = null;
         return false;
     }
 
     /// <summary>"did not return within 20 s", of the last call, for messages.</summary>
-    public string Overdue => $"did not return within {_last.TotalSeconds:0.##} s";
+    public string Overdue => _abandoned ? "did not return before the VMM was told to end" : $"did not return within {_last.TotalSeconds:0.##} s";
+
+    /// <summary>The process is to end: nothing is waited for any more, and nothing begun. Any thread.</summary>
+    public void Abandon()
+    {
+        _abandoned = true;
+        Interlocked.MemoryBarrier();
+        _worker?.Abandon();
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -57,6 +68,7 @@ public sealed class PluginThread : IDisposable
         private Exception? _thrown;
         private int _state;
         private bool _ending;
+        private volatile bool _abandoned;
 
         public Worker()
         {
@@ -70,12 +82,26 @@ public sealed class PluginThread : IDisposable
             _late = late;
             _state = Running;
             _answered.Reset();
+            Interlocked.MemoryBarrier();
+            if (_abandoned)
+            {
+                thrown = null;
+                return false;
+            }
+
             _asked.Set();
-            bool returned = _answered.TryWait(deadline, spin)
-                || Interlocked.CompareExchange(ref _state, LeftBehind, Running) == Returned;
+            _answered.TryWait(deadline, spin);   // or until it is abandoned
+            bool returned = Interlocked.CompareExchange(ref _state, LeftBehind, Running) == Returned;
             thrown = returned ? _thrown : null;
             if (returned) _thrown = null;
             return returned;
+        }
+
+        public void Abandon()
+        {
+            _abandoned = true;
+            Interlocked.MemoryBarrier();
+            _answered.Set();
         }
 
         public void End()

@@ -69,6 +69,21 @@ public sealed class DeviceMemory(AddressRange area, GuestMappings mappings, Bus 
         }
     }
 
+    /// <summary>Where a device's memory lies, in the order in which it was placed.</summary>
+    public IReadOnlyList<AddressRange> RangesOf(string owner)
+    {
+        lock (_lock)
+        {
+            var ranges = new List<AddressRange>();
+            foreach (Held held in _held)
+            {
+                if (string.Equals(held.Slot.Owner, owner, StringComparison.Ordinal)) ranges.Add(held.Range);
+            }
+
+            return ranges;
+        }
+    }
+
     /// <summary>The highest address that is free.</summary>
     private ulong Find(string owner, ulong length, ulong alignment)
     {

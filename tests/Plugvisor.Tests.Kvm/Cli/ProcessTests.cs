@@ -27,6 +27,17 @@ public sealed class ProcessTests : IDisposable
         Assert.False(File.Exists(socket));
     }
 
+    [Fact]
+    public async Task A_signal_ends_the_wait_for_a_daemon_that_does_not_come()
+    {
+        using VmmProcess vmm = VmmProcess.Boot("hello", "", "--memory", "size=256M,shared=on", "--fs", $"tag=a,socket={Path.Combine(_directory, "nobody")}");
+        await vmm.WaitForAsync("waiting up to 60 s");
+        var clock = Stopwatch.StartNew();
+        vmm.Signal("TERM");
+        Assert.Equal(0, await vmm.WaitForExitAsync());
+        Assert.InRange(clock.Elapsed.TotalSeconds, 0, 30);
+    }
+
     [Theory]
     [InlineData("hello", "")]
     [InlineData("console", "TERM")]

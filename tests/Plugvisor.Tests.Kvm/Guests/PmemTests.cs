@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Plugvisor.Tests.Kvm.Api;
 using Xunit;
 
@@ -69,6 +70,10 @@ public sealed class PmemTests
         ApiAnswer added = await client.PutAsync("vm.add-pmem", $$"""{"file":"{{image.Path}}"}""");
         Assert.True(added.Code == 200, added.ToString());
         Assert.Equal("_pmem0", added.Json.GetProperty("id").GetString());
+        JsonElement tree = (await client.GetAsync("vm.info")).Json.GetProperty("device_tree");
+        JsonElement memory = tree.GetProperty("_pmem0").GetProperty("resources")[0].GetProperty("MmioAddressRange");
+        Assert.Equal(2UL << 20, memory.GetProperty("size").GetUInt64());
+        Assert.Equal(0UL, memory.GetProperty("base").GetUInt64() % (2 << 20));
         ApiAnswer locked = await client.PutAsync("vm.add-pmem", $$"""{"file":"{{image.Path}}","id":"second"}""");
         Assert.Equal(500, locked.Code);
         Assert.Equal("The pmem device could not be added to the VM", locked.Errors[1]);

@@ -36,4 +36,34 @@ public sealed class PluginThreadTests
 
         Assert.Equal("did not return within 60 s", thread.Overdue);
     }
+
+    [Fact]
+    public void Nothing_is_waited_for_or_begun_when_the_process_is_to_end()
+    {
+        using var thread = new PluginThread(TimeSpan.FromSeconds(600));
+        using var started = new ManualResetEventSlim();
+        using var hang = new ManualResetEventSlim();
+        var ender = new Thread(() =>
+        {
+            started.Wait(TestContext.Current.CancellationToken);
+            thread.Abandon();
+        });
+        ender.Start();
+
+        bool returned = thread.TryRun(
+            () =>
+            {
+                started.Set();
+                hang.Wait(TestContext.Current.CancellationToken);
+            },
+            null, out _);
+
+        Assert.False(returned);
+        Assert.Equal("did not return before the VMM was told to end", thread.Overdue);
+        bool begun = false;
+        Assert.False(thread.TryRun(() => begun = true, null, out _));
+        Assert.False(begun);
+        hang.Set();
+        ender.Join();
+    }
 }
