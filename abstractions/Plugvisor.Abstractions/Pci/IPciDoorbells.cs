@@ -6,6 +6,9 @@ namespace Plugvisor.Abstractions.Pci;
 /// </summary>
 public interface IPciDoorbells
 {
-    /// <summary>The registers. Read once, after <see cref="IPciDevice.Traits"/>; the eventfds stay open until the device is disposed.</summary>
+    /// <summary>
+    /// The registers. Read once, after <see cref="IPciDevice.Traits"/>; the eventfds stay open until the device is disposed. A successor (<see cref="Devices.ISnapshottable"/>) has the same ones in the same order,
+    /// with eventfds of its own, which get what nobody has heard yet; so a device that can be replaced hears nothing while it is paused (<see cref="Devices.IPausable"/>).
+    /// </summary>
     IReadOnlyList<PciDoorbell> Doorbells { get; }
 }

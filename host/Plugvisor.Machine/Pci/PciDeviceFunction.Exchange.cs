@@ -1,5 +1,6 @@
 using Plugvisor.Abstractions.Devices;
 using Plugvisor.Abstractions.Pci;
+using Plugvisor.Linux.Events;
 
 namespace Plugvisor.Machine.Pci;
 
@@ -10,6 +11,7 @@ public sealed partial class PciDeviceFunction
 {
     private IPciDevice? _earlier, _successor;
     private PciTraits? _successorTraits;
+    private EventFd[]? _successorBells, _earlierBells;
     private bool _pausedForExchange;
 
     /// <inheritdoc/>
@@ -44,6 +46,7 @@ public sealed partial class PciDeviceFunction
     internal override string? Commit(TimeSpan deadline)
     {
         _earlier = _device;
+        if (_successorBells is not null) _earlierBells = _doorbells!.Exchange(_successorBells);
         Put(_successor!);
         return null;
     }
@@ -51,7 +54,9 @@ public sealed partial class PciDeviceFunction
     /// <inheritdoc/>
     internal override void Revert()
     {
-        if (_earlier is not null) Put(_earlier);
+        if (_earlier is null) return;
+        if (_earlierBells is not null) _ = _doorbells!.Exchange(_earlierBells);
+        Put(_earlier);
     }
 
     /// <inheritdoc/>
@@ -63,6 +68,7 @@ public sealed partial class PciDeviceFunction
         if (_earlier is not null && _device != _earlier) _traits = _successorTraits!;
         _earlier = _successor = null;
         _successorTraits = null;
+        _successorBells = _earlierBells = null;
         if (_pausedForExchange)
         {
             _pausedForExchange = false;
@@ -85,8 +91,11 @@ public sealed partial class PciDeviceFunction
         if ((now.VendorId, now.DeviceId) != (_traits.VendorId, _traits.DeviceId)) return "its PCI ids";
         if ((now.ClassCode, now.Revision) != (_traits.ClassCode, _traits.Revision)) return "its class or revision";
         if ((now.SubsystemVendorId, now.SubsystemId) != (_traits.SubsystemVendorId, _traits.SubsystemId)) return "its subsystem ids";
-        if (_windows is not null || _doorbells is not null || device is IPciMemoryBars { BarMemory.Count: > 0 } or IPciDoorbells { Doorbells.Count: > 0 })
-            return "memory or doorbells in its BARs stay with the instance that made them; remove the device and add it again";
+        if (_windows is not null || device is IPciMemoryBars { BarMemory.Count: > 0 })
+            return "memory in its BARs stays with the instance that made it; remove the device and add it again";
+        IReadOnlyList<PciDoorbell> bells = (device as IPciDoorbells)?.Doorbells ?? [];
+        _successorBells = _doorbells?.EventsOf(bells);
+        if (_doorbells is null ? bells.Count > 0 : _successorBells is null) return "its doorbells";
         if (!now.Bars.SequenceEqual(_traits.Bars)) return "its BARs";
         if (now.Msix != _traits.Msix) return "its interrupts";
         if (!now.OwnedConfig.SequenceEqual(_traits.OwnedConfig) || (_owned is not null && device is not IPciConfigSpace)) return "its own configuration registers";

@@ -7,13 +7,14 @@ namespace Plugvisor.Machine.Pci;
 
 /// <summary>
 /// The doorbell registers of a device: the kernel knows their eventfds at the addresses where the BARs lie now. Where it does not (a BAR just moves, or the kernel refuses), the
-/// write comes as an exit and rings all the same. Changed under the lock of the function; rung without one.
+/// write comes as an exit and rings all the same. Rung without a lock.
 /// </summary>
 internal sealed class PciDoorbells
 {
     private readonly PciDoorbell[] _bells;
     private readonly EventFd[] _events;
     private readonly ulong[] _boundAt;   // 0 where it is not bound
+    private readonly Lock _lock = new();   // a BAR may move while another instance takes over
     private readonly IVm _vm;
     private readonly IDeviceLog _log;
     private bool _warned;
@@ -43,9 +44,49 @@ internal sealed class PciDoorbells
     /// <summary>A BAR answers at <paramref name="address"/> now; 0 when nowhere.</summary>
     public void MoveTo(int bar, ulong address)
     {
-        for (int i = 0; i < _bells.Length; i++)
+        lock (_lock)
         {
-            if (_bells[i].Bar == bar) Bind(i, address == 0 ? 0 : address + _bells[i].Offset);
+            for (int i = 0; i < _bells.Length; i++)
+            {
+                if (_bells[i].Bar == bar) Bind(i, address == 0 ? 0 : address + _bells[i].Offset);
+            }
+        }
+    }
+
+    /// <summary>What another instance has in their place, or null when it has other registers, or an event that cannot be signalled.</summary>
+    public EventFd[]? EventsOf(IReadOnlyList<PciDoorbell> others)
+    {
+        if (others.Count != _bells.Length) return null;
+        var events = new EventFd[_bells.Length];
+        for (int i = 0; i < events.Length; i++)
+        {
+            if ((others[i].Bar, others[i].Offset) != (_bells[i].Bar, _bells[i].Offset) || others[i].Event is not EventFd { IsClosed: false } its) return null;
+            events[i] = its;
+        }
+
+        return events;
+    }
+
+    /// <summary>
+    /// Lets the registers ring for another instance. A ring that nobody has heard goes along. Exits of the guest wait meanwhile, and so does who listened until now.
+    /// </summary>
+    /// <param name="events">From <see cref="EventsOf"/>.</param>
+    /// <returns>The events of before.</returns>
+    public EventFd[] Exchange(EventFd[] events)
+    {
+        lock (_lock)
+        {
+            EventFd[] before = [.. _events];
+            for (int i = 0; i < events.Length; i++)
+            {
+                ulong at = _boundAt[i];
+                Bind(i, 0);
+                Volatile.Write(ref _events[i], events[i]);
+                Bind(i, at);
+                if (before[i].Drain() > 0) events[i].Signal();
+            }
+
+            return before;
         }
     }
 
@@ -55,7 +96,7 @@ internal sealed class PciDoorbells
     {
         int at = Find(bar, offset, _bells.Length);
         if (at < 0) return false;
-        _events[at].Signal();
+        Volatile.Read(ref _events[at]).Signal();
         return true;
     }
 
@@ -82,6 +123,7 @@ internal sealed class PciDoorbells
         }
         catch (HypervisorException e)
         {
+            // A write to where the kernel does not know it is an exit, which rings as well.
             if (_warned) return;
             _warned = true;
             _log.Warn($"a doorbell cannot be moved in the kernel, writes to it take the slow path: {e.Message}");

@@ -70,29 +70,63 @@ public sealed class PciDeviceExchangeTests : IDisposable
         SavedPciDevice Make() => new() { Bars = [new(0, PciBarKind.Memory32, 0x10000)], BarMemory = [new PciBarMemory(0, 0x2000, new HostMapping(memory, 0x1000))] };
         SavedPciDevice device = Make();
         PciGuest guest = _machine.Add(device);
-        Refused(guest, device, Make(), "memory or doorbells in its BARs stay with the instance that made them; remove the device and add it again");
+        Refused(guest, device, Make(), "memory in its BARs stays with the instance that made it; remove the device and add it again");
         Assert.Equal(guest.Address(0) + 0x2000, Assert.Single(_machine.Vm.Slots).Value.GuestAddress);
     }
 
     [Fact]
-    public void A_doorbell_stays_with_its_instance_which_goes_on()
+    public void Doorbells_ring_for_the_successor_from_then_on_wherever_the_bar_is()
     {
-        using var bell = new EventFd();
-        SavedPciDevice Make() => new() { Doorbells = [new PciDoorbell(0, 0x40, bell)] };
-        SavedPciDevice device = Make();
+        using EventFd first = new(), second = new(), firstNow = new(), secondNow = new();
+        var device = new SavedPciDevice { Doorbells = [new PciDoorbell(0, 0x40, first), new PciDoorbell(0, 0x48, second)] };
         PciGuest guest = _machine.Add(device);
-        Refused(guest, device, Make(), "memory or doorbells in its BARs stay with the instance that made them; remove the device and add it again");
-        guest.Write(0, 0x40, 4, 1);
-        Assert.Equal(1ul, bell.Drain());
+        ulong home = guest.Address(0);
+        second.Signal();   // rung, and not heard yet
+        Exchange(guest, device, _ => new SavedPciDevice { Doorbells = [new PciDoorbell(0, 0x40, firstNow), new PciDoorbell(0, 0x48, secondNow)] });
+        Assert.Same(firstNow, _machine.Vm.Doorbells[home + 0x40]);
+        Assert.Same(secondNow, _machine.Vm.Doorbells[home + 0x48]);
+        Assert.Equal((0ul, 0ul, 0ul, 1ul), (first.Drain(), second.Drain(), firstNow.Drain(), secondNow.Drain()));
+        guest.Write(0, 0x40, 4, 1);   // as an exit
+        Assert.Equal((0ul, 1ul), (first.Drain(), firstNow.Drain()));
+        guest.WriteConfig(0x10, (uint)home + 0x1000);
+        Assert.Equal([home + 0x1040, home + 0x1048], _machine.Vm.Doorbells.Keys.Order());
+        Assert.Same(firstNow, _machine.Vm.Doorbells[home + 0x1040]);
     }
 
     [Fact]
-    public void Memory_that_only_the_successor_has_is_refused_as_well()
+    public void Doorbells_go_back_when_the_exchange_does()
     {
-        using var bell = new EventFd();
-        var device = new SavedPciDevice();
-        Refused(_machine.Add(device), device, new SavedPciDevice { Doorbells = [new PciDoorbell(0, 0x40, bell)] }, "memory or doorbells in its BARs");
-        Assert.Empty(_machine.Vm.Doorbells);
+        using EventFd bell = new(), other = new();
+        var device = new SavedPciDevice { Doorbells = [new PciDoorbell(0, 0x40, bell)] };
+        PciGuest guest = _machine.Add(device);
+        var successor = new SavedPciDevice { Doorbells = [new PciDoorbell(0, 0x40, other)] };
+        guest.Device.BeginExchange(s_patience);
+        guest.Device.Adopt(successor);
+        Assert.Null(guest.Device.Commit(s_patience));
+        Assert.Same(other, _machine.Vm.Doorbells[guest.Address(0) + 0x40]);
+        other.Signal();
+        guest.Device.Revert();
+        guest.Device.EndExchange();
+        Assert.Same(bell, _machine.Vm.Doorbells[guest.Address(0) + 0x40]);
+        Assert.Equal((1ul, 0ul), (bell.Drain(), other.Drain()));
+        guest.Write(0, 0x40, 4, 1);
+        Assert.Equal((1ul, 0ul), (bell.Drain(), other.Drain()));
+    }
+
+    [Fact]
+    public void Other_doorbells_are_refused_and_those_that_are_there_go_on_ringing()
+    {
+        using EventFd bell = new(), other = new(), closed = new();
+        closed.Dispose();
+        var device = new SavedPciDevice { Doorbells = [new PciDoorbell(0, 0x40, bell)] };
+        PciGuest guest = _machine.Add(device);
+        PciDoorbell[][] wrong = [[], [new(0, 0x44, other)], [new(0, 0x40, other), new(0, 0x44, other)], [new(0, 0x40, closed)]];
+        foreach (PciDoorbell[] bells in wrong) Refused(guest, device, new SavedPciDevice { Doorbells = bells }, "it is another device: its doorbells");
+        guest.Write(0, 0x40, 4, 1);
+        Assert.Equal(1ul, bell.Drain());
+        Assert.Same(bell, _machine.Vm.Doorbells[guest.Address(0) + 0x40]);
+        var plain = new SavedPciDevice();
+        Refused(_machine.Add(plain), plain, new SavedPciDevice { Doorbells = [new PciDoorbell(0, 0x40, other)] }, "it is another device: its doorbells");
     }
 
     [Fact]
