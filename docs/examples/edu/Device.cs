@@ -6,13 +6,14 @@ namespace Examples.Edu;
 
 /// <summary>
 /// The device. Registers are answered on vCPU threads at once; what takes time (a factorial, a transfer) is done by a thread of the device's own, which raises
-/// MSI-X vector 0 when it is done. A doorbell has the last transfer done once more.
+/// MSI-X vector 0 when it is done. A doorbell has the last transfer done once more. Another instance can go on where it stands: registers, buffer and a job that waits are saved.
 /// </summary>
-internal sealed class Device : IPciDevice, IPciDoorbells, IPciResettable, IPausable
+internal sealed class Device : IPciDevice, IPciDoorbells, IPciResettable, IPausable, ISnapshottable
 {
     private const ushort Vendor = 0x1234, Product = 0x11e9;
     private const uint Unclassified = 0xff0000;
     private const uint Busy = 1 << 0, Failed = 1 << 1;
+    private const byte StateVersion = 1;
 
     private readonly Lock _lock = new();
     private readonly Worker _worker;
@@ -22,11 +23,23 @@ internal sealed class Device : IPciDevice, IPciDoorbells, IPciResettable, IPausa
     private ulong _address;
     private JobKind _transfer;   // the last one that was asked for
 
-    public Device(string id, Config config, IDeviceHost host)
+    /// <exception cref="DeviceException">The saved state is not one that this version can read.</exception>
+    public Device(DeviceRequest request, Config config, IDeviceHost host)
     {
         _identification = (uint)config.Version << 16 | 0xed;
-        _worker = new Worker(id, host, Finish);
-        _bell = new Bell(id, host, TransferAgain);
+        bool succeeds = !request.SavedState.IsEmpty;
+        try
+        {
+            using BinaryReader? saved = succeeds ? new BinaryReader(new MemoryStream(request.SavedState.ToArray())) : null;
+            if (saved is not null) Restore(saved);
+            _worker = new Worker(request.Id, host, Finish, saved);
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
+        {
+            throw new DeviceException($"edu device {request.Id}: the state of the instance before cannot be used: {e.Message}", e);
+        }
+
+        _bell = new Bell(request.Id, host, TransferAgain, paused: succeeds);
         Doorbells = [new PciDoorbell(0, Registers.Doorbell, _bell.Event)];
     }
 
@@ -127,16 +140,59 @@ internal sealed class Device : IPciDevice, IPciDoorbells, IPciResettable, IPausa
     }
 
     /// <inheritdoc/>
-    public void Pause() => _worker.Pause();
+    public void Pause()
+    {
+        _bell.Pause();   // first, as it gives the worker work
+        _worker.Pause();
+    }
 
     /// <inheritdoc/>
-    public void Resume() => _worker.Resume();
+    public void Resume()
+    {
+        _worker.Resume();
+        _bell.Resume();
+    }
+
+    /// <summary>Registers, buffer and a job that waits. The device is paused, so nothing changes meanwhile.</summary>
+    public ReadOnlyMemory<byte> Save()
+    {
+        using var bytes = new MemoryStream();
+        using var to = new BinaryWriter(bytes);
+        to.Write(StateVersion);
+        lock (_lock)
+        {
+            to.Write(_liveness);
+            to.Write(_factorial);
+            to.Write(_offset);
+            to.Write(_length);
+            to.Write(_status);
+            to.Write(_address);
+            to.Write((byte)_transfer);
+        }
+
+        _worker.Save(to);
+        to.Flush();
+        return bytes.ToArray();
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _bell.Dispose();   // first, as it gives the worker work
         _worker.Dispose();
+    }
+
+    private void Restore(BinaryReader from)
+    {
+        byte version = from.ReadByte();
+        if (version != StateVersion) throw new InvalidDataException($"it has version {version}, this plugin knows {StateVersion}");
+        _liveness = from.ReadUInt32();
+        _factorial = from.ReadUInt32();
+        _offset = from.ReadUInt32();
+        _length = from.ReadUInt32();
+        _status = from.ReadUInt32();
+        _address = from.ReadUInt64();
+        _transfer = (JobKind)from.ReadByte();
     }
 
     /// <summary>Somebody rang: on the bell's thread, with no idea what was written. A ring while the device is busy is lost, as a command is.</summary>

@@ -8,5 +8,5 @@ namespace Examples.Edu;
 public sealed class Plugin : IDevicePlugin
 {
     /// <inheritdoc/>
-    public IDevice Create(DeviceRequest request, IDeviceHost host) => new Device(request.Id, Config.From(request.Config), host);
+    public IDevice Create(DeviceRequest request, IDeviceHost host) => new Device(request, Config.From(request.Config), host);
 }

@@ -18,8 +18,19 @@ internal sealed class Worker : IDisposable
     private Job _job;
     private bool _working, _paused, _ending;
 
-    public Worker(string id, IDeviceHost host, Finished finished)
+    /// <param name="id">The device's.</param>
+    /// <param name="host">Gives the thread.</param>
+    /// <param name="finished">Called on it after each job.</param>
+    /// <param name="saved">What an earlier instance's <see cref="Save"/> wrote, or null. With it the worker is paused: this instance is not in its place yet.</param>
+    public Worker(string id, IDeviceHost host, Finished finished, BinaryReader? saved)
     {
+        if (saved is not null)
+        {
+            _job = new Job((JobKind)saved.ReadByte(), saved.ReadUInt64(), saved.ReadUInt32(), saved.ReadUInt32());
+            saved.BaseStream.ReadExactly(_buffer);
+            _paused = true;
+        }
+
         _memory = host.Memory;
         _jobs = host.Counters.Add("jobs");
         _finished = finished;
@@ -47,6 +58,16 @@ internal sealed class Worker : IDisposable
             _paused = true;
             while (_working) Monitor.Wait(_lock);
         }
+    }
+
+    /// <summary>Writes the buffer, and a job that waits. While paused.</summary>
+    public void Save(BinaryWriter to)
+    {
+        to.Write((byte)_job.Kind);
+        to.Write(_job.Address);
+        to.Write(_job.Offset);
+        to.Write(_job.Length);
+        to.Write(_buffer);
     }
 
     /// <summary>Drops a job that waits. While paused.</summary>

@@ -18,7 +18,9 @@ public abstract partial class PciDeviceConformance
         {
             rig.AccessAll(random);
             PciTraits before = rig.Traits;
+            var bells = Bells(rig.Device);
             rig.Replace(this);
+            Assert.Equal(bells, Bells(rig.Device));
             PciTraits now = rig.Traits;
             Assert.Equal((before.VendorId, before.DeviceId, before.ClassCode, before.Revision), (now.VendorId, now.DeviceId, now.ClassCode, now.Revision));
             Assert.Equal((before.SubsystemVendorId, before.SubsystemId, before.Msix), (now.SubsystemVendorId, now.SubsystemId, now.Msix));
@@ -31,6 +33,8 @@ public abstract partial class PciDeviceConformance
         rig.AccessAll(random);
         rig.Healthy();
 
+        static (int, ulong)[] Bells(IPciDevice device) => [.. ((device as IPciDoorbells)?.Doorbells ?? []).Select(bell => (bell.Bar, bell.Offset))];
+
         static string Words(PciCapability capability) => $"{capability.Id} at {capability.Offset}: {Convert.ToHexString(capability.Body.Span)}";
     }
 
@@ -41,9 +45,12 @@ public abstract partial class PciDeviceConformance
         if (rig.Device is not ISnapshottable device) return;   // an optional power
         var random = new Random(5);
         rig.AccessAll(random);
+        var pausable = device as IPausable;
+        pausable?.Pause();
         byte[] state = device.Save().ToArray();
         Assert.NotEmpty(state);
         Assert.Equal(state, device.Save().ToArray());
+        pausable?.Resume();
         rig.AccessAll(random);
         rig.Healthy();
     }
@@ -53,11 +60,13 @@ public abstract partial class PciDeviceConformance
     {
         using var rig = new Rig(this);
         if (rig.Device is not ISnapshottable device) return;   // an optional power
+        (device as IPausable)?.Pause();
         byte[] state = device.Save().ToArray();
         state[0] = 0xff;
         MockDeviceHost host = rig.AnotherHost(this);
         DeviceException e = Assert.Throws<DeviceException>(() => CreateSuccessor(host, state, (device as IHandsOver)?.Handover ?? []));
         Assert.Contains("255", e.Message, StringComparison.Ordinal);
+        (device as IPausable)?.Resume();
         rig.AccessAll(new Random(6));
         rig.Healthy();
     }

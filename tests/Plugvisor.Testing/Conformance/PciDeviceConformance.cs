@@ -216,9 +216,11 @@ public abstract partial class PciDeviceConformance
             Device = suite.CreateSuccessor(host, saved.Save(), giver?.Handover ?? []);
             Traits = Device.Traits;
             Device.Attach(new MockPciTransport(Traits.Msix?.Vectors ?? 0));
+            (Device as IPausable)?.Pause();
             giver?.HandedOver();
             (Device as IHandsOver)?.TookOver();
             former.Dispose();
+            (Device as IPausable)?.Resume();
             Assert.All(Host.Threads, thread => Assert.False(thread.IsAlive, $"thread {thread.Name} outlived its device"));
             Assert.Empty(Host.Failures);
             Host = host;
