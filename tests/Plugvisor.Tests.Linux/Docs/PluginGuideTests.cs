@@ -45,7 +45,7 @@ public sealed class PluginGuideTests
     }
 
     [Fact]
-    public async Task A_plugin_whose_name_is_no_identifier_builds()
+    public async Task A_plugin_builds_whatever_its_name_is_and_whatever_lies_above_it()
     {
         string place = Directory.CreateTempSubdirectory("plugvisor-template-").FullName;
         try
@@ -56,6 +56,8 @@ public sealed class PluginGuideTests
                 $"""
                 set -e
                 {Home(place)}
+                echo '<Project><PropertyGroup><ManagePackageVersionsCentrally>true</ManagePackageVersionsCentrally></PropertyGroup></Project>' >{place}/Directory.Packages.props
+                echo '<Project><Target Name="Above" BeforeTargets="Build"><Error Text="above" /></Target></Project>' >{place}/Directory.Build.targets
                 cd '{Repository.Root}'
                 dotnet new install out/packages/Plugvisor.PluginTemplate.*.nupkg
                 dotnet new plugvisor-plugin -n 2nd-mirror.Acme -o {place}/made --kind second --packages $PWD/out/packages
