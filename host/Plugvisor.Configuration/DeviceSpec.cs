@@ -28,6 +28,18 @@ public sealed record DeviceSpec(DeviceConfigSchema Schema, JsonElement Config)
         Config.ValueKind == JsonValueKind.Object && Config.TryGetProperty("pci_device_id"u8, out JsonElement slot)
         && slot.ValueKind == JsonValueKind.Number ? slot.GetInt32() : null;
 
+    /// <summary>
+    /// <see cref="Config"/> as its plugin's validator is to see it: with the numbers of <see cref="Descriptors"/>, which are right as long as those are open.
+    /// </summary>
+    public JsonElement CheckedConfig
+    {
+        get
+        {
+            if (Descriptors.Count == 0 || Schema.Declaration.Config.Members.FirstOrDefault(member => member.IsDescriptor) is not { } member) return Config;
+            return WithRaw(member.Name, $"[{string.Join(',', Descriptors.Select(descriptor => descriptor.DangerousGetHandle()))}]").Config;
+        }
+    }
+
     /// <summary>Whether it says that there is to be no such device.</summary>
     public bool IsAbsent => Schema.IsAbsent(Config);
 

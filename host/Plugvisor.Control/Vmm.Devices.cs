@@ -150,7 +150,7 @@ public sealed partial class Vmm
             () =>
             {
                 plugin = _plugins.Load(device.Kind);
-                if (plugin is IConfigValidator validator) error = validator.Validate(device.Config, config.Context);
+                if (plugin is IConfigValidator validator) error = validator.Validate(device.CheckedConfig, config.Context);
             },
             null, out Exception? thrown))
         {

@@ -29,7 +29,7 @@ public sealed class RestDescriptorTests : IDisposable
             if not answer.startswith(f'HTTP/1.1 {status} '): sys.exit(f'{operation}: {answer}')
 
         ask(204, 'PUT', 'vm.create', create)
-        if before: ask(400, 'PUT', 'vm.add-net', '{"num_queues":4}', [10])
+        if before: ask(400, 'PUT', 'vm.add-net', '{"num_queues":2}', [10, 10])
         ask(204, 'PUT', 'vm.add-net', '{"num_queues":2,"fds":[77]}', [10])
         ask(200, 'GET', 'vm.info')
         ask(204, 'PUT', 'vm.boot')
