@@ -2,10 +2,14 @@ using Plugvisor.Linux.Trees;
 
 namespace Plugvisor.Plugins.VirtioFs.Fuse;
 
-/// <summary>What makes a file of the host that file: two that are equal are one. The time of birth tells it from a later one with the same number.</summary>
-internal readonly record struct InodeKey(ulong Device, ulong Number, long Born, long BornNanoseconds)
+/// <summary>
+/// What makes a file of the host that file: two that are equal are one. The time of birth tells it from a later one with the same number, the type does so where
+/// there is no such time, or it is the same: what is known to be a regular file must not become a FIFO, which opening would wait for.
+/// </summary>
+internal readonly record struct InodeKey(ulong Device, ulong Number, long Born, long BornNanoseconds, uint Type)
 {
-    public static InodeKey Of(in TreeStatus status) => new(status.Device, status.Inode, status.Born.Seconds, status.Born.Nanoseconds);
+    public static InodeKey Of(in TreeStatus status) =>
+        new(status.Device, status.Inode, status.Born.Seconds, status.Born.Nanoseconds, status.Mode & FuseSpec.S_IFMT);
 }
 
 /// <summary>
@@ -21,7 +25,7 @@ internal sealed class Inode(int index) : Pinned
     public InodeKey Key;
 
     /// <summary>S_IFMT bits; as <see cref="Key"/>.</summary>
-    public uint Type;
+    public uint Type => Key.Type;
 
     /// <summary>How often the guest was told of it and has not forgotten it.</summary>
     public ulong Lookups;

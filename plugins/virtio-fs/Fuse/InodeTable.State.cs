@@ -68,7 +68,6 @@ internal sealed unsafe partial class InodeTable
                 if (inode.NodeId != 0) throw new InvalidDataException($"file {saved.NodeId} is there twice");
                 inode.NodeId = saved.NodeId;
                 inode.Key = saved.Key;
-                inode.Type = saved.Type;
                 inode.Lookups = saved.Lookups;
                 Span<byte> known = name[..saved.NameLength];
                 from.BaseStream.ReadExactly(known);
@@ -99,7 +98,7 @@ internal sealed unsafe partial class InodeTable
     {
         var saved = new SavedInode
         {
-            NodeId = inode.NodeId, Key = inode.Key, Lookups = inode.Lookups, Parent = inode.Parent, Type = inode.Type, NameLength = (byte)inode.NameLength,
+            NodeId = inode.NodeId, Key = inode.Key, Lookups = inode.Lookups, Parent = inode.Parent, NameLength = (byte)inode.NameLength,
             Keeps = keeps ? (byte)1 : (byte)0,
         };
         to.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<SavedInode>(in saved)));
@@ -112,9 +111,10 @@ internal sealed unsafe partial class InodeTable
         to.Write(key.Number);
         to.Write(key.Born);
         to.Write(key.BornNanoseconds);
+        to.Write(key.Type);
     }
 
-    private static InodeKey ReadKey(BinaryReader from) => new(from.ReadUInt64(), from.ReadUInt64(), from.ReadInt64(), from.ReadInt64());
+    private static InodeKey ReadKey(BinaryReader from) => new(from.ReadUInt64(), from.ReadUInt64(), from.ReadInt64(), from.ReadInt64(), from.ReadUInt32());
 
     /// <summary>A certain place, used or not; those before it are there as well then.</summary>
     private Inode PlaceAt(uint index)
@@ -131,7 +131,6 @@ internal sealed unsafe partial class InodeTable
         public ulong NodeId;
         public InodeKey Key;
         public ulong Lookups, Parent;
-        public uint Type;
         public byte NameLength, Keeps;
     }
 }

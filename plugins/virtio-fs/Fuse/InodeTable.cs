@@ -33,7 +33,6 @@ internal sealed unsafe partial class InodeTable : IDisposable
         Root = Place()!;
         Root.NodeId = FuseSpec.FUSE_ROOT_ID;
         Root.Key = InodeKey.Of(status);
-        Root.Type = FuseSpec.S_IFDIR;
         Root.Lookups = ulong.MaxValue;
         Root.Open(root, pins: 1);
         _byKey.Add(Root.Key, Root);
@@ -235,7 +234,6 @@ internal sealed unsafe partial class InodeTable : IDisposable
             {
                 nodeId = inode.NodeId = (ulong)inode.Uses++ << 32 | (uint)(inode.Index + 1);
                 inode.Key = key;
-                inode.Type = now.Mode & FuseSpec.S_IFMT;
                 inode.Lookups = 1;
                 inode.SetPlace(directory.NodeId, name);
                 _byKey.Add(key, inode);

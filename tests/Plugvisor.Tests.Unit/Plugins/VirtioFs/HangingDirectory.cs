@@ -13,6 +13,9 @@ internal sealed class HangingDirectory : IDisposable
     /// <summary>The file.</summary>
     public const string FileName = "file";
 
+    /// <summary>A FIFO that has the file's inode number.</summary>
+    public const string FifoName = "fifo";
+
     // Numbers and layouts of include/uapi/linux/fuse.h. What is cached for an hour is not asked for while a read waits.
     private const string Server = """
         import ctypes, errno, os, struct, sys
@@ -22,7 +25,7 @@ internal sealed class HangingDirectory : IDisposable
         if libc.mount(b'hanging', b'/mnt', b'fuse', 0, options): sys.exit(os.strerror(ctypes.get_errno()))
         print('ready', flush=True)
         def attributes(node):
-            return struct.pack('<6Q10I', node, 5, 1, 0, 0, 0, 0, 0, 0, 0o40755 if node == 1 else 0o100644, 1, 0, 0, 0, 4096, 0)
+            return struct.pack('<6Q10I', min(node, 2), 5, 1, 0, 0, 0, 0, 0, 0, (0o40755, 0o100644, 0o10644)[node - 1], 1, 0, 0, 0, 4096, 0)
         def answer(unique, error=0, body=b''):
             try: os.write(device, struct.pack('<IiQ', 16 + len(body), -error, unique) + body)
             except OSError: pass    # nobody waits for it any more
@@ -31,6 +34,7 @@ internal sealed class HangingDirectory : IDisposable
             _, operation, unique, node = struct.unpack_from('<IIQQ', request)
             if operation == 26: answer(unique, 0, struct.pack('<IIIIHHIIHHI7I', 7, 31, 65536, 0, 12, 9, 65536, 1, 0, 0, 0, *[0] * 7))
             elif operation == 1 and request[40:45] == b'file\0': answer(unique, 0, struct.pack('<QQQQII', 2, 0, 3600, 3600, 0, 0) + attributes(2))
+            elif operation == 1 and request[40:45] == b'fifo\0': answer(unique, 0, struct.pack('<QQQQII', 3, 0, 3600, 3600, 0, 0) + attributes(3))
             elif operation == 1: answer(unique, errno.ENOENT)
             elif operation == 3: answer(unique, 0, struct.pack('<QII', 3600, 0, 0) + attributes(node))
             elif operation in (14, 27): answer(unique, 0, struct.pack('<QII', 1, 1, 0))
