@@ -31,9 +31,14 @@ public sealed class DeviceIds
     /// <exception cref="ConfigException">It is taken or reserved.</exception>
     public void Take(string id)
     {
-        if (id.Length == 0 || id.StartsWith(Reserved, StringComparison.Ordinal) || id.StartsWith(Transport, StringComparison.Ordinal)) throw new ConfigException($"Identifier {id} is not valid");
+        if (!IsValid(id)) throw new ConfigException($"Identifier {id} is not valid");
         TakeFixed(id);
     }
+
+    /// <summary>Ids begin lines of the log, so one cannot have lines of its own.</summary>
+    private static bool IsValid(string id) =>
+        id.Length > 0 && id.AsSpan().IndexOfAnyInRange('\0', '\x1f') < 0
+        && !id.StartsWith(Reserved, StringComparison.Ordinal) && !id.StartsWith(Transport, StringComparison.Ordinal);
 
     /// <summary>Takes an id that its kind or an earlier plan gave.</summary>
     /// <exception cref="ConfigConflictException">It is taken.</exception>

@@ -34,7 +34,8 @@ public sealed class VhostUserOptions
 
     /// <summary>
     /// How long to wait for somebody to listen when the device is made, as the two are often started at the same time. It holds up whoever makes the
-    /// device, so it is short for a device that is added to a running machine.
+    /// device, so it is short for a device that is added to a running machine. More than 20 s are the host's to allow: the plugin is an
+    /// <see cref="Plugvisor.Abstractions.Devices.IPatientPlugin"/> then.
     /// </summary>
     public TimeSpan ConnectPatience { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -54,6 +54,7 @@ public sealed class VmConfigPlanTests
     [Theory]
     [InlineData("\"disks\":[{\"path\":\"/a\",\"id\":\"__x\"}]", "Identifier __x is not valid")]
     [InlineData("\"disks\":[{\"path\":\"/a\",\"id\":\"_virtio-pci-__rng\"}]", "Identifier _virtio-pci-__rng is not valid")]
+    [InlineData("\"disks\":[{\"path\":\"/a\",\"id\":\"a\\nERROR b\"}]", "Identifier a\nERROR b is not valid")]
     [InlineData("\"disks\":[{\"path\":\"/a\\u0000b\"}]", "Path contains a NUL character")]
     [InlineData("\"fs\":[{\"tag\":\"a\",\"shared_dir\":\"/\",\"iommu\":true}]", "Device does not support being placed behind IOMMU")]
     [InlineData("\"disks\":[{\"path\":\"/a\",\"iommu\":true}]", "device disk: the virtual IOMMU is not there yet: use iommu=off")]
