@@ -43,12 +43,7 @@ public sealed class PciHotplugController(int segments, Action<int, int> eject) :
     /// <summary>The slot is empty again: what the guest has not been told of it yet is no longer true.</summary>
     public void Emptied(int segment, int slot)
     {
-        lock (_lock)
-        {
-            _inserted[segment] &= ~(1u << slot);
-            _removed[segment] &= ~(1u << slot);
-            _leaving[segment] &= ~(1u << slot);
-        }
+        lock (_lock) Forget(segment, slot);
     }
 
     /// <inheritdoc/>
@@ -98,13 +93,22 @@ public sealed class PciHotplugController(int segments, Action<int, int> eject) :
     private void Eject(int segment, int slot)
     {
         bool isAwaited;
-        lock (_lock) isAwaited = (_leaving[segment] >> slot & 1) != 0;
-        if (isAwaited)
+        lock (_lock)
         {
-            Hide?.Invoke(segment, slot);
-            Emptied(segment, slot);
+            // By one vCPU only, and all at once: as soon as the slot is empty another device may come to it.
+            isAwaited = (_leaving[segment] >> slot & 1) != 0;
+            if (isAwaited) Forget(segment, slot);
         }
 
+        if (isAwaited) Hide?.Invoke(segment, slot);
         eject(segment, slot);
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void Forget(int segment, int slot)
+    {
+        _inserted[segment] &= ~(1u << slot);
+        _removed[segment] &= ~(1u << slot);
+        _leaving[segment] &= ~(1u << slot);
     }
 }

@@ -174,6 +174,8 @@ internal sealed unsafe partial class FuseServer
     {
         if (!request.TryTake(out XAttrIn get) || !request.TryTakeText(out byte* name, out int length)) return -FuseSpec.EINVAL;
         if (!IsAllowed(name, length)) return -FuseSpec.ENODATA;
+        // The system call would take no room for the question how much is needed.
+        if (get.Size != 0 && request.Room == 0) return -FuseSpec.ERANGE;
         int error = PinWithAttributes(request, out Inode inode);
         if (error != 0) return -error;
         byte* path = stackalloc byte[ProcPath.Length];

@@ -48,6 +48,46 @@ public sealed class PciEjectTests
         Assert.Equal(1u << 5, Read(Inserted));
     }
 
+    [Fact]
+    public void Two_vcpus_that_eject_a_device_hide_it_once()
+    {
+        // The second one comes while the first one hides; another device could be there by the time it is done.
+        _controller.Hide = (_, slot) =>
+        {
+            _calls.Add($"hide {slot}");
+            if (_calls.Count == 1) Write(Eject, 1u << 6);
+        };
+        _controller.RemovalRequested(0, 6);
+        Write(Eject, 1u << 6);
+        Assert.Equal(["hide 6", "eject 6", "eject 6"], _calls);
+    }
+
+    [Fact]
+    public void A_device_that_comes_while_its_predecessor_is_hidden_is_told_of()
+    {
+        _controller.Hide = (segment, slot) => _controller.Inserted(segment, slot);
+        _controller.RemovalRequested(0, 7);
+        Write(Eject, 1u << 7);
+        Assert.Equal(1u << 7, Read(Inserted));
+    }
+
+    [Fact]
+    public void Accesses_of_every_width_at_every_offset_are_survived()
+    {
+        _controller.RemovalRequested(0, 8);
+        byte[] ones = Enumerable.Repeat((byte)0xff, 8).ToArray(), read = new byte[8];
+        for (ulong offset = 0; offset < PciHotplugController.Length + 8; offset++)
+        {
+            for (int width = 0; width <= 8; width++)
+            {
+                _controller.Read(offset, read.AsSpan(0, width));
+                if (offset != Eject || width != 4) _controller.Write(offset, ones.AsSpan(0, width));
+            }
+        }
+
+        Assert.Empty(_calls);   // only a whole register ejects
+    }
+
     private uint Read(ulong offset)
     {
         Span<byte> data = stackalloc byte[4];

@@ -74,6 +74,7 @@ public sealed class FuseAttributeTests : IDisposable
         Assert.Equal(5u, Get("user.one", 0).As<XAttrIn>().Size);
         Assert.Equal("value"u8, Get("user.one", 64).Body);
         Assert.Equal(FuseSpec.ERANGE, Get("user.one", 3).Error);
+        Assert.Equal(FuseSpec.ERANGE, _guest.Call(FuseOpcode.GetXAttr, node, [.. FuseDriver.Bytes(new XAttrIn { Size = 64 }), .. FuseDriver.Text("user.one")], room: 0).Error);
         Assert.Equal(18u, List(0).As<XAttrIn>().Size);
         Assert.Equal(["user.one", "user.two"], Encoding.UTF8.GetString(List(64).Body).Split('\0', StringSplitOptions.RemoveEmptyEntries).Order());
         Assert.Equal(FuseSpec.ERANGE, List(17).Error);
