@@ -30,7 +30,7 @@ public sealed class PluginWatcher : IAsyncDisposable
     private readonly EventSubscription _events;
     private readonly Channel<bool> _woken = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _stop = new();
-    private readonly List<FileSystemWatcher> _watchers = [];
+    private readonly List<WatchedDirectory> _watched = [];
     private readonly ConcurrentQueue<string> _again = new();   // folders that failed and get another chance
     private readonly Dictionary<string, string> _leaving = [];   // gone folders whose plugin is still there, and why
     private readonly Dictionary<string, (int Attempts, string Why)> _failed = [];
@@ -62,8 +62,8 @@ public sealed class PluginWatcher : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
-        foreach (FileSystemWatcher watcher in _watchers) watcher.Dispose();
         await _running.ConfigureAwait(false);
+        foreach (WatchedDirectory directory in _watched) directory.Dispose();
         _events.Dispose();
         _stop.Dispose();
     }
@@ -72,7 +72,7 @@ public sealed class PluginWatcher : IAsyncDisposable
     {
         try
         {
-            foreach (string directory in _directories) Watch(directory);
+            foreach (string directory in _directories) _watched.Add(new WatchedDirectory(directory, Wake, _log));
             _done = Look();
             _log.LogInformation("watching plugins; their {Count} folders are known", _done.Count);
             while (await _woken.Reader.WaitToReadAsync(_stop.Token).ConfigureAwait(false))
@@ -88,34 +88,6 @@ public sealed class PluginWatcher : IAsyncDisposable
         catch (VmmException)
         {
             // The VMM is shutting down.
-        }
-    }
-
-    private void Watch(string directory)
-    {
-        try
-        {
-            var watcher = new FileSystemWatcher(directory)
-            {
-                IncludeSubdirectories = true,
-                NotifyFilter = NotifyFilters.FileName | NotifyFilters.DirectoryName | NotifyFilters.LastWrite | NotifyFilters.Size | NotifyFilters.Attributes,
-            };
-            watcher.Created += (_, _) => Wake();
-            watcher.Changed += (_, _) => Wake();
-            watcher.Deleted += (_, _) => Wake();
-            watcher.Renamed += (_, _) => Wake();
-            watcher.Error += (_, error) =>
-            {
-                _log.LogWarning("plugin directory {Directory}: {Error}; changes may have been missed", directory, error.GetException().Message);
-                Wake();
-            };
-            watcher.EnableRaisingEvents = true;
-            _watchers.Add(watcher);
-            _log.LogInformation("plugin directory {Directory} is watched", directory);
-        }
-        catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
-        {
-            _log.LogWarning("plugin directory {Directory} cannot be watched: {Error}", directory, e.Message);
         }
     }
 

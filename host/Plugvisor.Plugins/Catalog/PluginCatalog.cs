@@ -170,7 +170,7 @@ public sealed class PluginCatalog
             }
 
             earlier.Status = PluginStatus.Replaced;
-            earlier.Reason = $"replaced by {entry.Folder}, whose directory comes later";
+            earlier.Reason = $"{entry.Folder}, whose directory comes later, has its kind";
         }
     }
 

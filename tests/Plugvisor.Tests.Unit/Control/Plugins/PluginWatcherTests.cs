@@ -93,6 +93,30 @@ public sealed class PluginWatcherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_directory_that_is_made_anew_or_changed_for_another_is_watched_on()
+    {
+        Directory.Delete(_plugins.Root, recursive: true);
+        await HearNothingOfAsync("alpha");
+        Directory.CreateDirectory(_plugins.Root);
+        _plugins.Copy("tiny");
+        await HearAsync("plugin-loaded");
+        Assert.Equal(Path.Combine(_plugins.Root, "tiny"), _set.Find("tiny").Folder);
+
+        // As an update does that changes all at once.
+        using var next = new TestPlugins();
+        next.Copy("beta");
+        Directory.Move(_plugins.Root, Path.Combine(_elsewhere.Root, "old"));
+        Directory.Move(next.Root, _plugins.Root);
+        Directory.CreateDirectory(next.Root);   // it is deleted at the end
+        await HearAsync("plugin-loaded");
+        Assert.Equal(Path.Combine(_plugins.Root, "beta"), _set.Find("beta").Folder);
+        await HearNothingOfAsync("tiny");
+
+        File.SetLastWriteTimeUtc(Path.Combine(_plugins.Root, "beta", "Beta.dll"), DateTime.UtcNow.AddSeconds(1));
+        await HearAsync("plugin-reloaded");
+    }
+
+    [Fact]
     public async Task A_half_copied_folder_is_not_loaded_until_it_is_whole()
     {
         string folder = Path.Combine(_plugins.Root, "tiny");
@@ -149,6 +173,12 @@ public sealed class PluginWatcherTests : IAsyncLifetime
         action(vmm);
         return null;
     }, TestContext.Current.CancellationToken);
+
+    private async Task HearNothingOfAsync(string kind)
+    {
+        for (long end = Environment.TickCount64 + 60_000; _set.Kinds.Any(one => one.Declaration.Kind == kind); await Task.Delay(5, TestContext.Current.CancellationToken))
+            Assert.True(Environment.TickCount64 < end, $"{kind} stays");
+    }
 
     private async Task HearAsync(string name)
     {

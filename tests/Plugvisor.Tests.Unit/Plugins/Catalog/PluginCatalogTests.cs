@@ -108,7 +108,7 @@ public sealed class PluginCatalogTests : IDisposable
         Assert.Equal("newer", Assert.Single(catalog.Ready).Name);
         var old = catalog.Entries.Single(entry => entry.Name == "alpha");
         Assert.Equal(PluginStatus.Replaced, old.Status);
-        Assert.Equal($"replaced by {later.Root}/newer, whose directory comes later", old.Reason);
+        Assert.Equal($"{later.Root}/newer, whose directory comes later, has its kind", old.Reason);
     }
 
     [Fact]
