@@ -29,6 +29,11 @@ public sealed class ApiOperation
     /// <summary>What the error chain says when it fails: <c>The VM could not be booted</c>.</summary>
     public required string Failure { get; init; }
 
+    /// <summary>
+    /// Whether D-Bus, whose errors are one text, answers a failure with the whole chain. The interface that we follow has the outermost message alone; this is for operations that it does not have.
+    /// </summary>
+    public bool TellsReason { get; init; }
+
     /// <summary>Name of the schema of its document, or null.</summary>
     public string? RequestSchema { get; init; }
 

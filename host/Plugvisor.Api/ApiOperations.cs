@@ -141,7 +141,7 @@ internal static class ApiOperations
         string name, string method, string summary, string failure, string request, string reply, Func<ApiCall, Task<ApiReply>> run) => new()
     {
         Name = name, DBusMethod = method, Summary = summary, Failure = failure, Body = ApiBody.Required, RequestSchema = request,
-        Reply = ApiReplyKind.Document, ReplySchema = reply, Run = run,
+        Reply = ApiReplyKind.Document, ReplySchema = reply, Run = run, TellsReason = true,
     };
 
     private static ApiOperation Put(

@@ -105,6 +105,8 @@ internal sealed class DBusObject(string path, IVmmApi api, Action becameIdle)
     private static BusReply ToBus(ApiOperation operation, ApiReply reply)
     {
         if (reply.IsSuccess) return HasResult(operation) ? BusReply.Text(reply.Document) : BusReply.Nothing;
+        // The first link says no more than that this is the API's.
+        if (operation.TellsReason && reply.Errors.Count > 2) return BusReply.Error(StandardNames.Failed, string.Join(": ", reply.Errors.Skip(1)));
         string message = reply.Message.Length > 0 ? reply.Message : reply.Errors.Count > 0 ? reply.Errors[^1] : operation.Failure;
         return BusReply.Error(StandardNames.Failed, message);
     }

@@ -100,7 +100,7 @@ public sealed class DBusTests : IDisposable
         Assert.Contains("\\\"tiny\\\"", (await CallAsync("VmmPlugins")).Output, StringComparison.Ordinal);
         await DoAsync("VmCreate", Config("console", "secs=60"));
         Assert.Equal((0, "s \"\"\n"), await CallAsync("VmAddTiny", """{"id":"t"}"""));
-        Assert.Equal((1, "Call failed: The plugin could not be unloaded\n"), await CallAsync("VmmUnloadPlugin", """{"id":"tiny"}"""));
+        Assert.Equal((1, "Call failed: The plugin could not be unloaded: plugin tiny is in use by t: remove it first\n"), await CallAsync("VmmUnloadPlugin", """{"id":"tiny"}"""));
 
         await DoAsync("VmRemoveDevice", """{"id":"t"}""");
         (code, string reloaded) = await CallAsync("VmmReloadPlugin", """{"id":"tiny"}""");

@@ -162,7 +162,7 @@ public sealed class RemoteTests
         await vmm.Process.WaitForAsync("capacity 8 status 0");
         RemoteRun refused = await vmm.RunAsync("unload-plugin", "tiny");
         Assert.Equal(1, refused.ExitCode);
-        if (!overDBus) Assert.Equal("plugin tiny is in use by t: remove it first", refused.Chain[^1]);
+        Assert.EndsWith("plugin tiny is in use by t: remove it first", refused.Chain[^1], StringComparison.Ordinal);
         Assert.Equal("", await vmm.DoAsync("remove-device", "t"));
         await vmm.Process.WaitForAsync(" ejected");
 
