@@ -183,6 +183,7 @@ public sealed partial class Vmm
                 }
             },
             null, out Exception? thrown);
+        if (!returned && IsEnding) return config;   // nobody waited
         if (!returned || thrown is not null)
         {
             plugged.Function.Blame($"{nameof(ICompletesConfig.CompletedConfig)} "
@@ -204,6 +205,7 @@ public sealed partial class Vmm
         string gauge = "";
         bool returned = _pluginThread.TryRun(() => values = device.Counters.Read(name => gauge = name), null, out Exception? thrown);
         if (returned && thrown is null) return values!;
+        if (!returned && IsEnding) return new Dictionary<string, ulong>();   // nobody waited
         device.Counters.DropComputed();
         device.Function.Blame($"its counter {gauge} " + (returned ? $"threw {thrown!.GetType().Name}: {thrown.Message}" : _pluginThread.Overdue));
         return device.Counters.Read();

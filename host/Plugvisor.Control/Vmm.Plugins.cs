@@ -129,7 +129,7 @@ public sealed partial class Vmm
         return loaded!;
     }
 
-    private static string NameOf(DeviceSpec device) => device.Id ?? $"a {device.Schema.Declaration.Noun} without an id";
+    private static string NameOf(DeviceSpec device) => device.Id ?? $"a {device.Schema.Declaration.Noun} without an id (vm.boot gives it one)";
 
     /// <summary>The machine's devices of a plugin, those that the guest has not let go of as well.</summary>
     private List<PluggedDevice> DevicesOf(PluginEntry entry)

@@ -239,6 +239,12 @@ public sealed partial class Vmm : IDisposable
             Reboot();
             return null;
         }
+        catch (Exception) when (events.IsTerminating)
+        {
+            // The signal came while devices were being made, which is not waited for then.
+            Delete();
+            return 0;
+        }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             throw new VmmException("The VM could not reboot", e);

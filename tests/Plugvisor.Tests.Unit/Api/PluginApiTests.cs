@@ -56,7 +56,7 @@ public sealed class PluginApiTests : IDisposable
         await Load(_plugins.Copy("tiny"));
         Assert.Equal(ApiStatus.NoContent, (await _rig.Ask("vm.create", """{"payload":{"kernel":"/k"},"tinies":[{"id":"a"},{}]}""")).Status);
         Fails(await _rig.Ask("vmm.unload-plugin", """{"id":"tiny"}"""), ApiStatus.Conflict,
-            "plugin tiny is in use by a, a tiny without an id: remove them first");
+            "plugin tiny is in use by a, a tiny without an id (vm.boot gives it one): remove them first");
         Assert.NotNull(_rig.Api.Catalog.Find("vm.add-tiny"));
 
         // Reloading needs no one to go: nothing of the configuration runs.
