@@ -147,7 +147,7 @@ public sealed class PciDeviceHostileTests : IDisposable
             Assert.Contains("_pci0 cannot be paused: Pause did not return within 0.2 s", message, StringComparison.Ordinal);
         }
 
-        Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(10));
+        Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(60));
         Assert.Single(_machine.Log.Lines);
         hold.Set();
     }
