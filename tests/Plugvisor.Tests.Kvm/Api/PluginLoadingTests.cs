@@ -202,6 +202,7 @@ public sealed class PluginLoadingTests
         await vmm.Process.WaitForAsync("hotplug ready");
     }
 
+    /// <summary>The runtime's pool has some threads more while the machine is busy; one left behind by each round would be hundreds.</summary>
     private static void Grew(ResourceUse start, ResourceUse end) => Assert.True(
-        end.Descriptors <= start.Descriptors + 8 && end.Threads <= start.Threads + 4 && end.PrivateKib <= start.PrivateKib + 8192, $"{start} became {end}");
+        end.Descriptors <= start.Descriptors + 8 && end.Threads <= start.Threads + 30 && end.PrivateKib <= start.PrivateKib + 8192, $"{start} became {end}");
 }
