@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Api;
@@ -17,4 +18,8 @@ internal sealed record ApiCall(
 
     /// <summary>The configuration has taken the descriptors over. Without this they are closed when the call ends.</summary>
     public void KeepDescriptors() => HasKeptDescriptors = true;
+
+    /// <summary>Numbers of the caller's descriptors were in the document; they are another process's.</summary>
+    public void WarnOfNumbers(string member) => Api.Log.LogWarning(
+        "{Operation}: numbers of descriptors in \"{Member}\" mean nothing to another process and are ignored; descriptors come beside the request", Operation.Name, member);
 }

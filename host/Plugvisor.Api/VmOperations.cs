@@ -30,14 +30,14 @@ internal static class VmOperations
 
     public static Task<ApiReply> Create(ApiCall call)
     {
-        VmConfig config = VmConfigDocument.Read(call.Document, call.Api.Plugins.Kinds);
+        VmConfig config = VmConfigDocument.Read(call.Document, call.Api.Plugins.Kinds, call.WarnOfNumbers);
         return Do(call, VmmCommandKind.Create, vmm => vmm.Create(config));
     }
 
     public static Task<ApiReply> AddDevice(ApiCall call)
     {
         var kind = call.Operation.Device!;
-        var device = new DeviceSpec(kind, kind.NormalizeReceived(call.Document)) { Descriptors = call.Descriptors };
+        var device = new DeviceSpec(kind, kind.NormalizeReceived(call.Document, call.WarnOfNumbers)) { Descriptors = call.Descriptors };
         return Ask(call, VmmCommandKind.AddDevice, vmm => vmm.AddDevice(device), info =>
         {
             call.KeepDescriptors();

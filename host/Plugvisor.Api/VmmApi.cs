@@ -15,7 +15,6 @@ public sealed class VmmApi : IVmmApi
 {
     private const string Malformed = "Failed to deserialize JSON", Outermost = "Error from API";
 
-    private readonly ILogger _log;
     private ApiCatalog _catalog;
 
     /// <summary>An API for a loop, which may not run yet.</summary>
@@ -25,7 +24,7 @@ public sealed class VmmApi : IVmmApi
         Loop = loop;
         Plugins = plugins;
         Proof = new UnloadProof(plugins, events, logs);
-        _log = logs.CreateLogger<VmmApi>();
+        Log = logs.CreateLogger<VmmApi>();
         plugins.Changed += OnPluginsChanged;   // before the first look: the loop may run already
         _catalog = ApiOperations.For(plugins.Kinds);
     }
@@ -38,6 +37,9 @@ public sealed class VmmApi : IVmmApi
 
     /// <inheritdoc/>
     public EventHub Events { get; }
+
+    /// <summary>The API's log.</summary>
+    internal ILogger Log { get; }
 
     /// <summary>Where commands go.</summary>
     internal ControlLoop Loop { get; }
@@ -113,7 +115,7 @@ public sealed class VmmApi : IVmmApi
     {
         List<string> chain = [Outermost, operation.Failure, .. ErrorChain.Of(error)];
         // The answer says it to whoever asked. A client that asks without end must not fill the disk.
-        _log.LogInformation("{Operation}: {Error}", operation.Name, string.Join(": ", chain));
+        Log.LogInformation("{Operation}: {Error}", operation.Name, string.Join(": ", chain));
         return ApiReply.Failed(StatusOf(error), operation.Failure, chain);
     }
 

@@ -19,8 +19,9 @@ public static class VmConfigDocument
     /// <summary>Reads a document. Unknown members are ignored; meaning is not checked.</summary>
     /// <param name="json">The document.</param>
     /// <param name="kinds">The device kinds that there are.</param>
+    /// <param name="dropped">Hears the name of a member that has numbers of descriptors, which mean nothing in another process and are ignored.</param>
     /// <exception cref="ConfigException">It does not have the shape of a VmConfig.</exception>
-    public static VmConfig Read(JsonElement json, IReadOnlyList<DeviceConfigSchema> kinds)
+    public static VmConfig Read(JsonElement json, IReadOnlyList<DeviceConfigSchema> kinds, Action<string>? dropped = null)
     {
         ConfigReader.RequireObject(json, "VmConfig");
         var builder = new VmConfigBuilder();
@@ -28,7 +29,7 @@ public static class VmConfigDocument
         {
             if (member.Value.ValueKind == JsonValueKind.Null) continue;
             if (HostSections.Find(member.Name) is { } section) builder.Set(section, member.Value);
-            else if (Find(kinds, member.Name) is { } kind) ReadDevices(builder, kind, member.Value);
+            else if (Find(kinds, member.Name) is { } kind) ReadDevices(builder, kind, member.Value, dropped);
             else if (IsKnown(member)) builder.AddUnserved(member.Name);
         }
 
@@ -51,17 +52,17 @@ public static class VmConfigDocument
         output.WriteEndObject();
     }
 
-    private static void ReadDevices(VmConfigBuilder builder, DeviceConfigSchema kind, JsonElement json)
+    private static void ReadDevices(VmConfigBuilder builder, DeviceConfigSchema kind, JsonElement json, Action<string>? dropped)
     {
         if (kind.Declaration.Cardinality != DeviceCardinality.List)
         {
             if (json.ValueKind != JsonValueKind.False || kind.Declaration.Cardinality != DeviceCardinality.Flag)
-                builder.Add(new DeviceSpec(kind, kind.NormalizeReceived(json)));
+                builder.Add(new DeviceSpec(kind, kind.NormalizeReceived(json, dropped)));
             return;
         }
 
         ConfigReader.RequireArray(json, kind.Declaration.Section);
-        foreach (JsonElement device in json.EnumerateArray()) builder.Add(new DeviceSpec(kind, kind.NormalizeReceived(device)));
+        foreach (JsonElement device in json.EnumerateArray()) builder.Add(new DeviceSpec(kind, kind.NormalizeReceived(device, dropped)));
     }
 
     private static void WriteDevices(VmConfig config, DeviceDeclaration kind, Utf8JsonWriter output)

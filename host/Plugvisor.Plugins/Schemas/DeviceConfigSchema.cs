@@ -40,13 +40,16 @@ public sealed class DeviceConfigSchema(DeviceDeclaration declaration)
     /// As <see cref="Normalize"/>, for a config that another process sent: numbers of file descriptors mean nothing here and are left out.
     /// </summary>
     /// <exception cref="ConfigException">A member is missing, unknown or of a wrong type.</exception>
-    public JsonElement NormalizeReceived(JsonElement given)
+    /// <param name="given">What was received.</param>
+    /// <param name="dropped">Hears the name of a member that was dropped.</param>
+    public JsonElement NormalizeReceived(JsonElement given, Action<string>? dropped = null)
     {
         JsonElement config = Normalize(given);
         foreach (MemberDeclaration member in Declaration.Config.Members)
         {
-            if (member.IsDescriptor && config.ValueKind == JsonValueKind.Object && config.TryGetProperty(member.Name, out _))
-                config = Config.Without(config, member.Name);
+            if (!member.IsDescriptor || config.ValueKind != JsonValueKind.Object || !config.TryGetProperty(member.Name, out _)) continue;
+            config = Config.Without(config, member.Name);
+            dropped?.Invoke(member.Name);
         }
 
         return config;

@@ -31,9 +31,7 @@ public sealed partial class ReplacementTests
             Assert.True(answer.Code == 200, $"round {i}: {answer}{vmm.Process.Everything()}");
         }
 
-        ResourceUse end = ResourceUse.Of(vmm.Process.Id);
-        Assert.True(
-            end.Descriptors <= start!.Descriptors + 8 && end.Threads <= start.Threads + 4 && end.PrivateKib <= start.PrivateKib + 8192, $"{start} became {end}");
+        await start!.HoldsAsync(vmm.Process.Id, descriptors: 8, threads: 4, kib: 8192);
         Assert.True(await WrittenAsync(client) > written);   // counters go on
         JsonElement plugins = (await client.GetAsync("vmm.plugins")).Json;
         Assert.DoesNotContain(plugins.EnumerateArray(), plugin => plugin.GetProperty("status").GetString() == "leaked");

@@ -58,5 +58,6 @@ public sealed class RestDescriptorTests : IDisposable
         Assert.True(output.Contains("net-peer received 5000 lost 0 ", StringComparison.Ordinal), vmm.Everything());
         // Numbers in a document mean nothing to another process.
         Assert.DoesNotContain("77", output.Split('\n').First(line => line.Contains("vm.info", StringComparison.Ordinal)));
+        Assert.True(vmm.Everything().Contains("vm.add-net: numbers of descriptors in \"fds\" mean nothing", StringComparison.Ordinal), vmm.Everything());
     }
 }
