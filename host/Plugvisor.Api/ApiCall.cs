@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Microsoft.Extensions.Logging;
 using Plugvisor.Linux.Files;
 
 namespace Plugvisor.Api;
@@ -20,6 +19,6 @@ internal sealed record ApiCall(
     public void KeepDescriptors() => HasKeptDescriptors = true;
 
     /// <summary>Numbers of the caller's descriptors were in the document; they are another process's.</summary>
-    public void WarnOfNumbers(string member) => Api.Log.LogWarning(
-        "{Operation}: numbers of descriptors in \"{Member}\" mean nothing to another process and are ignored; descriptors come beside the request", Operation.Name, member);
+    public void WarnOfNumbers(string member) => Api.WarnOnce(
+        $"{Operation.Name}: numbers of descriptors in \"{member}\" mean nothing to another process and are ignored; descriptors come beside the request");
 }

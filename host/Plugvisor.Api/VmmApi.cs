@@ -15,7 +15,9 @@ public sealed class VmmApi : IVmmApi
 {
     private const string Malformed = "Failed to deserialize JSON", Outermost = "Error from API";
 
+    private readonly ILogger _log;
     private ApiCatalog _catalog;
+    private bool _warned;
 
     /// <summary>An API for a loop, which may not run yet.</summary>
     public VmmApi(ControlLoop loop, IDevicePlugins plugins, EventHub events, ILoggerFactory logs)
@@ -24,7 +26,7 @@ public sealed class VmmApi : IVmmApi
         Loop = loop;
         Plugins = plugins;
         Proof = new UnloadProof(plugins, events, logs);
-        Log = logs.CreateLogger<VmmApi>();
+        _log = logs.CreateLogger<VmmApi>();
         plugins.Changed += OnPluginsChanged;   // before the first look: the loop may run already
         _catalog = ApiOperations.For(plugins.Kinds);
     }
@@ -37,9 +39,6 @@ public sealed class VmmApi : IVmmApi
 
     /// <inheritdoc/>
     public EventHub Events { get; }
-
-    /// <summary>The API's log.</summary>
-    internal ILogger Log { get; }
 
     /// <summary>Where commands go.</summary>
     internal ControlLoop Loop { get; }
@@ -62,6 +61,9 @@ public sealed class VmmApi : IVmmApi
         _ = RequestDocument.Parse("""{"a":{"b":[1]},"c":"d"}"""u8);
         return InvokeAsync(Catalog.Find("vmm.ping")!, default, []);
     }
+
+    /// <summary>Warns of what clients do for want of knowing better: the first time. A client that asks without end must not fill the disk.</summary>
+    internal void WarnOnce(string text) => _log.Log(Interlocked.Exchange(ref _warned, true) ? LogLevel.Information : LogLevel.Warning, "{Text}", text);
 
     /// <summary>The plugins are others now: the control loop's thread.</summary>
     private void OnPluginsChanged()
@@ -115,7 +117,7 @@ public sealed class VmmApi : IVmmApi
     {
         List<string> chain = [Outermost, operation.Failure, .. ErrorChain.Of(error)];
         // The answer says it to whoever asked. A client that asks without end must not fill the disk.
-        Log.LogInformation("{Operation}: {Error}", operation.Name, string.Join(": ", chain));
+        _log.LogInformation("{Operation}: {Error}", operation.Name, string.Join(": ", chain));
         return ApiReply.Failed(StatusOf(error), operation.Failure, chain);
     }
 
